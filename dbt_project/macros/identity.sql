@@ -1,0 +1,37 @@
+{# Facts about identifiers that may leave the restricted zone, while the identifiers stay behind. #}
+
+{% macro is_valid_citizen_id(column) -%}
+    {{ adapter.dispatch('is_valid_citizen_id', 'radlake')(column) }}
+{%- endmacro %}
+
+{# Check digit of GB 11643-1999: weights 7 9 10 5 8 4 2 1 6 3 7 9 10 5 8 4 2, sum modulo 11. #}
+{% macro duckdb__is_valid_citizen_id(column) -%}
+    case
+        when nullif(trim({{ column }}), '') is null then null
+        when not regexp_matches(upper(trim({{ column }})), '^[1-9]\d{16}[\dX]$') then false
+        else substr('10X98765432', (
+            {% for weight in [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2] -%}
+            {{ weight }} * cast(substr(trim({{ column }}), {{ loop.index }}, 1) as integer){% if not loop.last %} + {% endif %}
+            {%- endfor %}
+        ) % 11 + 1, 1) = upper(substr(trim({{ column }}), 18, 1))
+    end
+{%- endmacro %}
+
+{% macro spark__is_valid_citizen_id(column) -%}
+    radlake_is_valid_citizen_id({{ column }})
+{%- endmacro %}
+
+{% macro is_test_name(column) -%}
+    coalesce(regexp_matches(upper({{ column }}), '测试|演示|TEST'), false)
+{%- endmacro %}
+
+
+{# A canonical body part told by words; the words themselves may hold a name and stay behind. #}
+{% macro body_part_of(text) -%}
+    case
+        when regexp_matches(upper({{ text }}), 'CHEST|LUNG|THORAX|胸|肺') then 'chest'
+        when regexp_matches(upper({{ text }}), 'HEAD|BRAIN|SKULL|CRANI|头|颅|脑') then 'head'
+        when regexp_matches(upper({{ text }}), 'OBSTET|UTERUS|PLACENTA|胎|产科|子宫') then 'obstetric'
+        when regexp_matches(upper({{ text }}), 'ABDOMEN|PELVIS|LIVER|腹|盆|肝|胆|胰|阑尾') then 'abdomen_pelvis'
+    end
+{%- endmacro %}

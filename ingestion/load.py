@@ -1,0 +1,96 @@
+"""Hands accepted rows to dlt, which appends them to the encrypted restricted zone.
+
+dlt writes its load packages in clear below the home's work folder (mode 0700); the folder is emptied before and after
+each load, so nothing is left of a load that ended or was killed once the next command has run.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from lakehouse.contract import PROVENANCE, Table
+from lakehouse.lake import attach_statement, catalog_file, connection_statements, empty_work_folder
+from lakehouse.settings import Settings
+
+# before dlt is imported: it reports home and reads configuration from the environment otherwise
+os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+
+import dlt  # noqa: E402
+from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials  # noqa: E402
+
+_TYPES = {"varchar": "text", "bigint": "bigint", "integer": "bigint", "double": "double", "timestamp": "timestamp"}
+
+Reader = Callable[[], pa.RecordBatchReader]
+
+
+def append_rows(settings: Settings, source: str, readers: Sequence[tuple[Table, Reader]]) -> None:
+    """Append Arrow rows to the raw tables of one source through dlt.
+
+    The caller must have detached the zone `raw`: a local catalog has one writer at a time. Columns are frozen to the
+    contract, so a column that is not in it cannot arrive.
+    """
+    empty_package_folder = settings.work_folder / "dlt"
+    credentials = DuckLakeCredentials(
+        ducklake_name="raw",
+        catalog=f"duckdb:///{catalog_file(settings, 'raw')}",
+        storage=str(settings.home / "raw" / "data"),
+    )
+    # runs on each connection before dlt's own ATTACH IF NOT EXISTS of the same alias
+    credentials.statements = [*connection_statements(), attach_statement(settings, "raw")]
+    pipeline = dlt.pipeline(
+        pipeline_name=f"radlake_{source}",
+        pipelines_dir=str(empty_package_folder),
+        destination=dlt.destinations.ducklake(credentials=credentials),
+        dataset_name=f"raw_{source}",
+    )
+    with _quiet_configuration():
+        pipeline.run(
+            [_resource(table, reader) for table, reader in readers],
+            loader_file_format="parquet",
+            schema_contract={"tables": "evolve", "columns": "freeze", "data_type": "freeze"},
+        )
+    empty_work_folder(settings)
+
+
+def _resource(table: Table, reader: Reader) -> Any:
+    def batches() -> Any:
+        yield from (pa.Table.from_batches([batch]) for batch in reader())
+
+    types = {column.name: column.data_type for column in table.columns} | PROVENANCE
+    return dlt.resource(
+        batches,
+        name=table.name,
+        write_disposition="append",
+        columns={
+            name: {"name": name, "data_type": _TYPES[data_type], "nullable": True, "timezone": False}
+            if data_type == "timestamp"
+            else {"name": name, "data_type": _TYPES[data_type], "nullable": True}
+            for name, data_type in types.items()
+        },
+    )
+
+
+class _quiet_configuration:  # noqa: N801
+    """Keep dlt's settings in the process, where no file of the user's can change them."""
+
+    _SETTINGS = {
+        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
+        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
+        "LOAD__DELETE_COMPLETED_JOBS": "true",
+        "DATA_WRITER__DISABLE_COMPRESSION": "true",
+        "PROGRESS": "",
+    }
+
+    def __enter__(self) -> None:
+        self._before = {name: os.environ.get(name) for name in self._SETTINGS}
+        os.environ.update(self._SETTINGS)
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,143 @@
+"""Keeps the books: what each file held and what became of it, what went to quarantine, what each step did.
+
+The balance received = loaded + quarantined + unchanged is checked before an entry is written.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from lakehouse.errors import RadlakeError
+from lakehouse.lake import Connection, append_arrow
+
+
+def new_batch_id() -> str:
+    """Return an identifier of a load that sorts by time."""
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}{time.time_ns() % 10**9:09d}_{secrets.token_hex(3)}"
+
+
+def local_now(timezone: str) -> datetime:
+    """Return the hospital's local time without zone, as every column of instants holds it."""
+    return datetime.now(ZoneInfo(timezone)).replace(tzinfo=None)
+
+
+def file_token(path: Path, root: Path) -> str:
+    """Return the token that stands for a file below a folder, since names may hold identifiers."""
+    try:
+        name = path.relative_to(root).as_posix()
+    except ValueError:
+        name = path.name
+    return sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """The account of one file."""
+
+    batch_id: str
+    source: str
+    entity: str
+    file_token: str
+    file_name: str
+    file_sha256: str
+    mapping_sha256: str
+    size_bytes: int
+    encoding: str | None
+    encoding_confidence: float | None
+    received: int
+    loaded: int
+    quarantined: int
+    unchanged: int
+    loaded_at: datetime
+    dropped: dict[str, int] = field(default_factory=dict)
+    unknown_columns: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """One record that went to quarantine."""
+
+    row_no: int
+    reason: str
+    raw_text: str
+
+
+def check_balance(received: int, loaded: int, quarantined: int, unchanged: int) -> None:
+    """Raise RadlakeError when records were lost or made."""
+    if received != loaded + quarantined + unchanged:
+        raise RadlakeError(
+            f"the books do not balance: received {received}, loaded {loaded}, quarantined {quarantined}, "
+            f"unchanged {unchanged}"
+        )
+
+
+def write_delivery(connection: Connection, delivery: Delivery, refusals: Sequence[Refusal] = ()) -> None:
+    """Write the account of one file and its quarantined records as one transaction of the caller."""
+    check_balance(delivery.received, delivery.loaded, delivery.quarantined, delivery.unchanged)
+    row = {name: getattr(delivery, name) for name in Delivery.__dataclass_fields__}
+    row["dropped"] = json.dumps(delivery.dropped, sort_keys=True)
+    append_arrow(connection, "raw.raw_ledger.delivery", pa.Table.from_pylist([row]))
+    if refusals:
+        append_arrow(
+            connection,
+            "raw.raw_ledger.quarantine",
+            pa.Table.from_pylist(
+                [
+                    {
+                        "batch_id": delivery.batch_id,
+                        "source": delivery.source,
+                        "entity": delivery.entity,
+                        "file_token": delivery.file_token,
+                        "file_sha256": delivery.file_sha256,
+                        "row_no": refusal.row_no,
+                        "reason": refusal.reason,
+                        "raw_text": refusal.raw_text,
+                        "quarantined_at": delivery.loaded_at,
+                    }
+                    for refusal in refusals
+                ]
+            ),
+        )
+
+
+def find_delivery(connection: Connection, source: str, entity: str, file_sha256: str, mapping_sha256: str) -> dict | None:
+    """Return the first account of the same bytes read with the same mapping, if there is one."""
+    row = connection.execute(
+        "select received, quarantined, encoding, encoding_confidence, dropped, unknown_columns "
+        "from raw.raw_ledger.delivery where source = $1 and entity = $2 and file_sha256 = $3 and mapping_sha256 = $4 "
+        "order by batch_id limit 1",
+        [source, entity, file_sha256, mapping_sha256],
+    ).fetchone()
+    if row is None:
+        return None
+    names = ("received", "quarantined", "encoding", "encoding_confidence", "dropped", "unknown_columns")
+    return dict(zip(names, row, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """What one step of a run did."""
+
+    step: str
+    status: str
+    received: int
+    loaded: int
+    quarantined: int
+    unchanged: int
+    seconds: float
+    started_at: datetime
+
+
+def write_steps(connection: Connection, run_id: str, steps: Iterable[Step]) -> None:
+    """Write the steps of a run."""
+    rows = [{"run_id": run_id} | {name: getattr(step, name) for name in Step.__dataclass_fields__} for step in steps]
+    if rows:
+        append_arrow(connection, "raw.raw_ledger.step", pa.Table.from_pylist(rows))

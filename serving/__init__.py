@@ -1,0 +1,1 @@
+"""The roof: the command line, dbt builds, the gate, releases and reports."""
