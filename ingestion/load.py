@@ -5,7 +5,8 @@ each load, so nothing is left of a load that ended or was killed once the next c
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -18,8 +19,8 @@ from lakehouse.settings import Settings
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
 
-import dlt  # noqa: E402
-from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials  # noqa: E402
+import dlt
+from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
 _TYPES = {"varchar": "text", "bigint": "bigint", "integer": "bigint", "double": "double", "timestamp": "timestamp"}
 
@@ -46,7 +47,7 @@ def append_rows(settings: Settings, source: str, readers: Sequence[tuple[Table, 
         destination=dlt.destinations.ducklake(credentials=credentials),
         dataset_name=f"raw_{source}",
     )
-    with _quiet_configuration():
+    with _fixed_settings():
         pipeline.run(
             [_resource(table, reader) for table, reader in readers],
             loader_file_format="parquet",
@@ -73,23 +74,23 @@ def _resource(table: Table, reader: Reader) -> Any:
     )
 
 
-class _quiet_configuration:  # noqa: N801
-    """Keep dlt's settings in the process, where no file of the user's can change them."""
+_SETTINGS = {
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
+    "LOAD__DELETE_COMPLETED_JOBS": "true",
+    "PROGRESS": "",
+}
 
-    _SETTINGS = {
-        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
-        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
-        "LOAD__DELETE_COMPLETED_JOBS": "true",
-        "DATA_WRITER__DISABLE_COMPRESSION": "true",
-        "PROGRESS": "",
-    }
 
-    def __enter__(self) -> None:
-        self._before = {name: os.environ.get(name) for name in self._SETTINGS}
-        os.environ.update(self._SETTINGS)
-
-    def __exit__(self, *_: object) -> None:
-        for name, value in self._before.items():
+@contextmanager
+def _fixed_settings() -> Iterator[None]:
+    """Set dlt's settings for one load; its files of configuration are the user's and may say anything."""
+    before = {name: os.environ.get(name) for name in _SETTINGS}
+    os.environ.update(_SETTINGS)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:

@@ -125,6 +125,8 @@ def _check_against_contract(path: Path, mapping: SourceMapping, position: int, f
             f"{place}: {', '.join(unknown)} not in raw_{table.source}.{table.name}; "
             f"its columns are {', '.join(table.column_names)}"
         )
-    missing = [name for name in table.required if name not in file_mapping.columns and name not in file_mapping.constants]
+    missing = [
+        name for name in table.required if name not in file_mapping.columns and name not in file_mapping.constants
+    ]
     if missing:
         raise SettingsError(f"{place}: required columns without a mapping: {', '.join(missing)}")

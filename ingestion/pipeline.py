@@ -16,7 +16,7 @@ from ingestion.stage import accept_new_rows, accepted_rows, create_scratch_table
 from lakehouse.contract import Table, read_contract
 from lakehouse.errors import ContractError, SourceUnreachableError
 from lakehouse.lake import Connection, append_arrow, attach_zone, empty_work_folder, open_lake, transaction
-from lakehouse.ledger import Delivery, file_token, find_delivery, local_now, new_batch_id, write_delivery
+from lakehouse.ledger import Delivery, file_token, local_now, new_batch_id, write_delivery
 from lakehouse.log import get_logger
 from lakehouse.settings import Settings
 
@@ -133,9 +133,7 @@ def ingest_source(
     return result
 
 
-def _find_files(
-    connection: Connection, mapping: SourceMapping, folder: Path, result: SourceResult
-) -> list[_OpenFile]:
+def _find_files(connection: Connection, mapping: SourceMapping, folder: Path, result: SourceResult) -> list[_OpenFile]:
     """Return the files that were not read before with this mapping; account for the others as unchanged."""
     files: list[_OpenFile] = []
     for file_mapping in mapping.files:

@@ -114,7 +114,7 @@ def _read_standard(
     row_no = 0
     result.received.setdefault("message" if kind == "hl7v2" else "resource", 0)
     pending: dict[str, list[dict[str, str | int | None]]] = {}
-    for entity, row in (_hl7v2_rows(data, result) if kind == "hl7v2" else _fhir_rows(data, result)):
+    for entity, row in _hl7v2_rows(data, result) if kind == "hl7v2" else _fhir_rows(data, result):
         row_no += 1
         table = tables[entity]
         result.receive(entity)

@@ -43,7 +43,7 @@ def create_scratch_table(connection: Connection, table: Table) -> str:
 
 
 def _expressions(table: Table) -> tuple[str, str]:
-    content = ", ".join(f"coalesce(cast(\"{name}\" as varchar), chr(1))" for name in table.column_names)
+    content = ", ".join(f'coalesce(cast("{name}" as varchar), chr(1))' for name in table.column_names)
     sha = f"sha256(concat_ws(chr(31), {content}))"
     if not table.key:
         return sha, sha

@@ -14,7 +14,7 @@ from lakehouse import PROJECT_ROOT
 from lakehouse.errors import ContractError
 
 PII_CLASSES = ("none", "quasi", "id", "uid", "text", "vault")
-"""none; quasi-identifier; identifier and DICOM UID (pseudonyms from staging on); free text; stays in the restricted zone."""
+"""none; quasi-identifier; identifier and DICOM UID (pseudonyms from staging on); free text; stays behind."""
 
 PROVENANCE = {
     "_src_file": "varchar",

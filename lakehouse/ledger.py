@@ -108,20 +108,6 @@ def write_delivery(connection: Connection, delivery: Delivery, refusals: Sequenc
         )
 
 
-def find_delivery(connection: Connection, source: str, entity: str, file_sha256: str, mapping_sha256: str) -> dict | None:
-    """Return the first account of the same bytes read with the same mapping, if there is one."""
-    row = connection.execute(
-        "select received, quarantined, encoding, encoding_confidence, dropped, unknown_columns "
-        "from raw.raw_ledger.delivery where source = $1 and entity = $2 and file_sha256 = $3 and mapping_sha256 = $4 "
-        "order by batch_id limit 1",
-        [source, entity, file_sha256, mapping_sha256],
-    ).fetchone()
-    if row is None:
-        return None
-    names = ("received", "quarantined", "encoding", "encoding_confidence", "dropped", "unknown_columns")
-    return dict(zip(names, row, strict=True))
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """What one step of a run did."""

@@ -1,9 +1,9 @@
 """Keyed pseudonyms, once in Python and once as DuckDB macros that give the same answer.
 
 A pseudonym is the first 20 base32 characters (100 bits) of HMAC-SHA256(key, kind 0x1f canonical value)
-(privacy requirement PRV-PS-01). The canonical value has no spaces or quotes, is half-width and upper case (ASCII), so that one number written
-in two widths stays one number. In SQL the key lives in two session variables (the inner and outer HMAC pads), never in
-the text of a statement.
+(privacy requirement PRV-PS-01). The canonical value has no spaces or quotes, is half-width and upper case (ASCII), so
+that one number written in two widths stays one number. In SQL the key lives in two session variables (the inner and
+outer HMAC pads), never in the text of a statement.
 """
 
 import base64
@@ -40,17 +40,17 @@ def session_variables(key: bytes) -> dict[str, bytes]:
 
 def _base32_expression() -> str:
     """Return SQL that writes 25 hex digits `h` as 20 base32 characters."""
-    high = "cast('0x' || substr(h, 1, 15) as ubigint)"
-    low = "cast('0x' || substr(h, 16, 10) as ubigint)"
-    characters = [f"substr('{_ALPHABET}', cast(({high} >> {shift}) & 31 as int) + 1, 1)" for shift in range(55, -1, -5)]
-    characters += [f"substr('{_ALPHABET}', cast(({low} >> {shift}) & 31 as int) + 1, 1)" for shift in range(35, -1, -5)]
-    return " || ".join(characters)
+    high = "to_base(cast('0x' || substr(h, 1, 15) as bigint), 32, 12)"
+    low = "to_base(cast('0x' || substr(h, 16, 10) as bigint), 32, 8)"
+    return f"translate({high} || {low}, '0123456789ABCDEFGHIJKLMNOPQRSTUV', '{_ALPHABET}')"
 
 
 def macro_statements() -> list[str]:
     """Return the statements that define the pseudonym macros in one connection."""
     to = _TO.replace("'", "''")
-    spaces = "[\\s\\x{00a0}\\x{2000}-\\x{200b}\\x{202f}\\x{205f}\\x{3000}\\x{feff}''\"\\x{2018}\\x{2019}\\x{201c}\\x{201d}]+"
+    spaces = (
+        "[\\s\\x{00a0}\\x{2000}-\\x{200b}\\x{202f}\\x{205f}\\x{3000}\\x{feff}''\"\\x{2018}\\x{2019}\\x{201c}\\x{201d}]+"
+    )
     return [
         # translate() is slow, so values that are canonical already go round it
         f"create or replace temp macro canonical_identifier(v) as "

@@ -30,6 +30,8 @@ class Settings(BaseModel):
     dicom_folders: list[Path] = Field(default_factory=lambda: [Path("dicom")])
     """Folders of images, relative to `deliveries`."""
     ai_folders: list[Path] = Field(default_factory=lambda: [Path("ai")])
+    may_be_empty: list[str] = Field(default_factory=list)
+    """Mart tables this hospital may release without a row, such as AI findings where there is no AI."""
     threads: int = Field(default=2, ge=1)
     memory_limit: str = "4GB"
     home: Path = Field(default=Path(), exclude=True)

@@ -60,7 +60,9 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildResult:
         raise RadlakeError(f"dbt {arguments[0]} could not run: {_reason(result.exception)}")
     outcome = _summarise(result.result.results)
     if not result.success:
-        raise CheckFailedError(f"dbt {arguments[0]}: {len(outcome.failures)} failed: {', '.join(outcome.failures[:10])}")
+        raise CheckFailedError(
+            f"dbt {arguments[0]}: {len(outcome.failures)} failed: {', '.join(outcome.failures[:10])}"
+        )
     return outcome
 
 

@@ -10,10 +10,11 @@ A line `label：value` starts a value when the label is one of the mapping; any 
 
 from pathlib import Path
 
+from lakehouse.formats.encoding import decode
+
 from ingestion.mapping import FileMapping
 from ingestion.naming import normalise_header
 from ingestion.readers import BATCH_ROWS, Batch, Batches, Reading, Rejected
-from lakehouse.formats.encoding import decode
 
 
 def read_text_blocks(path: Path, mapping: FileMapping, reading: Reading) -> Batches:
@@ -57,7 +58,7 @@ def _labelled_values(lines: list[str], labels: dict[str, str]) -> dict[str, str]
     values: dict[str, list[str]] = {}
     current: str | None = None
     for line in lines:
-        label, colon, value = line.replace(":", "：", 1).partition("：")
+        label, colon, _ = line.replace(":", "：", 1).partition("：")
         name = normalise_header(label)
         if colon and name in labels:
             current = name

@@ -1,6 +1,8 @@
--- One row per lesion of each AI result that is held; of several versions of one algorithm the newest is current.
+-- One row per finding of each AI result that is held. Of several versions of one algorithm the newest is current; of
+-- several runs of that version the last. One run may send several objects, so those of its last hour belong together.
 with results as (
-    select * from {{ ref('stg_ai__result') }} where is_current
+    -- a report that only a person made is no AI result
+    select * from {{ ref('stg_ai__result') }} where is_current and coalesce(observer_type, 'device') <> 'person'
 ),
 
 findings as (
@@ -15,9 +17,9 @@ ranked as (
     select
         *,
         rank() over (
-            partition by study_instance_uid, algorithm
-            order by {{ version_order('algorithm_version') }} desc, observed_at desc nulls last, loaded_at desc
-        ) as run_rank
+            partition by study_instance_uid, algorithm order by {{ version_order('algorithm_version') }} desc
+        ) as version_rank,
+        max(observed_at) over (partition by study_instance_uid, algorithm, algorithm_version) as last_observed_at
     from results
 ),
 
@@ -55,7 +57,8 @@ ai_findings as (
         findings.mean_hu,
         findings.probability,
         findings.lung_rads,
-        ranked.run_rank = 1 as is_current,
+        ranked.version_rank = 1
+        and coalesce({{ hours_between('ranked.observed_at', 'ranked.last_observed_at') }} <= 1, true) as is_current,
         studies.study_key is null as is_orphan,
         ranked.observed_at,
         coalesce(findings.algorithm, ranked.algorithm, 'unknown') as algorithm,

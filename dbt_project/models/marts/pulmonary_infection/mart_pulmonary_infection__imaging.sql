@@ -32,11 +32,11 @@ paired as (
 nodules as (
     select
         study_key,
-        min(algorithm || ' ' || algorithm_version) as ai_vendor_model,
+        string_agg(distinct algorithm || ' ' || algorithm_version, '; ') as ai_vendor_model,
         count(*) as ai_nodule_count,
         max(mean_diameter_mm) as ai_nodule_max_mm
     from ai_findings
-    where is_current and finding_type = 'nodule'
+    where is_current and scope = 'lesion' and finding_type = 'nodule'
     group by study_key
 ),
 

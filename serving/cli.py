@@ -1,0 +1,50 @@
+"""The command `radlake`: puts the verbs together and turns errors into exit codes."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from lakehouse.errors import RadlakeError
+from lakehouse.log import get_logger
+from serving.commands import ai, contracts, dicom, flow, release, text
+from serving.terminal import stderr
+
+app = typer.Typer(help="放射科研数据湖仓 A radiology research lakehouse.", no_args_is_help=True, add_completion=False)
+app.add_typer(flow.app)
+for name, module in (
+    ("dicom", dicom),
+    ("ai", ai),
+    ("text", text),
+    ("release", release),
+    ("contracts", contracts),
+):
+    app.add_typer(module.app, name=name)
+
+
+def main() -> None:
+    """Run the command line and end with the exit code of the error, if there is one."""
+    try:
+        app(standalone_mode=False)
+    except typer.Abort:
+        sys.exit(1)
+    except RadlakeError as error:
+        stderr.print(f"[bold red]radlake:[/] {error}", markup=True, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if hasattr(error, "exit_code") and hasattr(error, "show"):
+            error.show()
+            sys.exit(error.exit_code)
+        # the text of a foreign error may hold a row value; its type and place are in the log
+        get_logger(__name__).error("unexpected", exc_info=error, extra={"place": _place_of(error)})
+        stderr.print(f"radlake: unexpected {type(error).__name__} at {_place_of(error)}", markup=False)
+        sys.exit(1)
+
+
+def _place_of(error: BaseException) -> str:
+    trace = error.__traceback__
+    place = "unknown"
+    while trace is not None:
+        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

@@ -1,0 +1,1 @@
+"""Pages for people: Chinese first, English beside, one file that needs nothing else."""
