@@ -15,7 +15,6 @@ from ingestion.readers import Batch, Batches, Reading
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.text_blocks import read_text_blocks
 from ingestion.readers.workbook import read_workbook
-from ingestion.sources import fhir, hl7v2
 from lakehouse.contract import Table
 from lakehouse.errors import ContractError
 from lakehouse.ledger import Refusal
@@ -129,6 +128,7 @@ def _read_standard(
 
 
 def _hl7v2_rows(data: bytes, result: FileReading) -> Iterator[tuple[str, dict[str, str | None]]]:
+    from ingestion.sources import hl7v2
     from lakehouse.formats.hl7v2 import MalformedMessageError, parse_message, split_messages
 
     for number, raw_message in enumerate(split_messages(data), start=1):
@@ -142,6 +142,7 @@ def _hl7v2_rows(data: bytes, result: FileReading) -> Iterator[tuple[str, dict[st
 
 
 def _fhir_rows(data: bytes, result: FileReading) -> Iterator[tuple[str, dict[str, str | None]]]:
+    from ingestion.sources import fhir
     from lakehouse.formats.fhir import ResourceError, iter_resources
 
     try:

@@ -56,7 +56,9 @@ def attach_statement(settings: Settings, zone: str, *, read_only: bool = False) 
     key = read_key(settings.home / "keys", zone, settings.keys).hex()
     return (
         f"attach if not exists 'ducklake:{catalog_file(settings, zone)}' as {zone} "
-        f"(data_path '{settings.home / zone / 'data'}/', encrypted, meta_encryption_key '{key}'"
+        # a home may be moved or restored elsewhere, so its place is not taken from the catalog
+        f"(data_path '{settings.home / zone / 'data'}/', override_data_path true, encrypted, "
+        f"meta_encryption_key '{key}'"
         f"{', read_only' if read_only else ''})"
     )
 

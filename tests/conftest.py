@@ -1,9 +1,13 @@
 """Fixtures every test folder shares."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+
+from lakehouse.settings import Settings, read_settings, write_settings
+from serving.home import create_home
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -14,3 +18,23 @@ def shared() -> Path:
     folder = Path(os.environ.get("RADLAKE_SHARED", PROJECT.parent / "shared"))
     assert folder.is_dir(), "set RADLAKE_SHARED to the folder that holds data/"
     return folder
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home nobody may write into; copy it."""
+    folder = tmp_path_factory.mktemp("template") / "home"
+    create_home(folder, synthetic=True)
+    return folder
+
+
+@pytest.fixture
+def settings(empty_home: Path, tmp_path: Path) -> Settings:
+    """Return the settings of a home of this test alone, with an empty folder of deliveries."""
+    home = tmp_path / "home"
+    shutil.copytree(empty_home, home)
+    deliveries = tmp_path / "deliveries"
+    deliveries.mkdir()
+    settings = read_settings(home).model_copy(update={"deliveries": deliveries})
+    write_settings(settings)
+    return settings

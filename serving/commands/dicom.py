@@ -51,14 +51,9 @@ def dicom_scan(
 @app.command("headers")
 def dicom_headers(files: list[Path], as_json: JsonOption = False) -> None:
     """Print the header of DICOM files, one object a file. 影像头。"""
-    from lakehouse.formats.dicom import UnreadableError, read_header
+    from dicom_index.headers import describe_file
 
-    answers = []
-    for file in files:
-        try:
-            answers.append(dict(read_header(file).attributes))
-        except UnreadableError as error:
-            answers.append({"reason": error.reason})
+    answers = [describe_file(file) for file in files]
     if as_json:
         print_json(answers if len(answers) != 1 else answers[0])
     else:

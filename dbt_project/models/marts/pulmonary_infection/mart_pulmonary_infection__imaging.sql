@@ -32,7 +32,7 @@ paired as (
 nodules as (
     select
         study_key,
-        string_agg(distinct algorithm || ' ' || algorithm_version, '; ') as ai_vendor_model,
+        string_agg(distinct algorithm || ' ' || algorithm_version, '; ' order by algorithm || ' ' || algorithm_version) as ai_vendor_model,
         count(*) as ai_nodule_count,
         max(mean_diameter_mm) as ai_nodule_max_mm
     from ai_findings

@@ -1,0 +1,165 @@
+"""One source into a throw-away home: what arrives is loaded, quarantined or unchanged, and a repeat changes nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from ingestion.mapping import SourceMapping, read_mapping
+from ingestion.pipeline import SourceResult, ingest_source
+from lakehouse import PROJECT_ROOT
+from lakehouse.errors import KeyMissingError, SourceUnreachableError
+from lakehouse.lake import fetch_dicts, open_lake
+from lakehouse.settings import Settings
+from tests.builders.extract import PATIENT_HEADER, patient_line, write_patients
+
+
+def patient_mapping(**changes: object) -> SourceMapping:
+    mapping = read_mapping(PROJECT_ROOT / "config" / "sources" / "his.yml")
+    file = mapping.files[0].model_copy(update=changes)
+    return mapping.model_copy(update={"files": (file,)})
+
+
+def ingest(settings: Settings, **changes: object) -> SourceResult:
+    return ingest_source(settings, patient_mapping(**changes), settings.deliveries_folder)
+
+
+def stored(settings: Settings, columns: str = "patient_id, phone") -> list[tuple]:
+    with open_lake(settings, read_only=True) as connection:
+        return connection.execute(
+            f"select {columns} from raw.raw_his.patient order by _loaded_at, _src_row_no"
+        ).fetchall()
+
+
+def totals(result: SourceResult) -> tuple[int, int, int, int]:
+    return tuple(result.total(name) for name in ("received", "loaded", "quarantined", "unchanged"))  # type: ignore[return-value]
+
+
+def test_rows_are_loaded_as_received(settings: Settings) -> None:
+    write_patients(settings.deliveries_folder, [patient_line("0077000001"), patient_line("77000002", name=" 李 四 ")])
+    result = ingest(settings)
+    assert totals(result) == (2, 2, 0, 0)
+    assert result.files[0].encoding == "gb18030"
+    assert stored(settings, "patient_id, patient_name") == [("0077000001", "王犇骉"), ("77000002", " 李 四 ")]
+
+
+def test_second_run_changes_nothing(settings: Settings) -> None:
+    write_patients(settings.deliveries_folder, [patient_line("1"), patient_line("2")])
+    ingest(settings)
+    before = stored(settings, "*")
+    assert totals(ingest(settings)) == (2, 0, 0, 2)
+    assert stored(settings, "*") == before
+
+
+def test_corrected_extract_updates_and_keeps_history(settings: Settings) -> None:
+    write_patients(settings.deliveries_folder, [patient_line("1", phone="11"), patient_line("2", phone="22")])
+    ingest(settings)
+    write_patients(settings.deliveries_folder, [patient_line("1", phone="99"), patient_line("2", phone="22")])
+    assert totals(ingest(settings)) == (2, 1, 0, 1)
+    assert stored(settings) == [("1", "11"), ("2", "22"), ("1", "99")]
+
+
+def test_value_that_goes_back_is_a_new_version(settings: Settings) -> None:
+    for name, phone in (("V_BRXX_1.txt", "11"), ("V_BRXX_2.txt", "22"), ("V_BRXX_3.txt", "11 ")):
+        write_patients(settings.deliveries_folder, [patient_line("1", phone=phone.strip())], name=name)
+        ingest(settings)
+        if name.endswith("3.txt"):
+            continue
+    # the third file has the bytes of the first, which is a replay and no news
+    assert [phone for _, phone in stored(settings)] == ["11", "22"]
+    write_patients(settings.deliveries_folder, ["", patient_line("1", phone="11")], name="V_BRXX_4.txt")
+    assert totals(ingest(settings))[1] == 1
+    assert [phone for _, phone in stored(settings)] == ["11", "22", "11"]
+
+
+def test_versions_of_one_delivery_are_stable(settings: Settings) -> None:
+    rows = [patient_line("1", phone="11"), patient_line("1", phone="22"), patient_line("1", phone="11")]
+    write_patients(settings.deliveries_folder, rows)
+    ingest(settings)
+    assert [phone for _, phone in stored(settings)] == ["11", "22", "11"]
+    write_patients(settings.deliveries_folder, [*rows, patient_line("2")])
+    assert totals(ingest(settings)) == (4, 1, 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("5|王犇骉|1", "short_row"),
+        (patient_line("5") + "|more", "extra_column"),
+        (patient_line("  "), "missing_required_value"),
+    ],
+    ids=["too few fields", "too many fields", "no key"],
+)
+def test_bad_row_goes_to_quarantine_and_the_others_load(settings: Settings, line: str, reason: str) -> None:
+    write_patients(settings.deliveries_folder, [patient_line("1"), line, patient_line("2")])
+    result = ingest(settings)
+    assert totals(result) == (3, 2, 1, 0)
+    assert result.files[0].quarantined == {reason: 1}
+    with open_lake(settings, read_only=True) as connection:
+        rows = fetch_dicts(connection, "select reason, row_no, raw_text from raw.raw_ledger.quarantine")
+    assert rows[0]["reason"] == reason
+    assert rows[0]["row_no"] == 3
+    assert totals(ingest(settings)) == (3, 0, 1, 2)
+
+
+def test_lines_that_are_no_record_are_dropped_and_counted(settings: Settings) -> None:
+    lines = [patient_line("1"), "", PATIENT_HEADER, patient_line("1"), "合计：2"]
+    write_patients(settings.deliveries_folder, lines)
+    result = ingest(settings)
+    assert totals(result) == (2, 1, 0, 1)
+    assert result.files[0].dropped == {"blank_row": 1, "repeated_header": 1, "footer_row": 1}
+
+
+def test_unknown_column_is_kept_out_and_counted(settings: Settings) -> None:
+    path = write_patients(settings.deliveries_folder, [])
+    path.write_text(f"{PATIENT_HEADER}|备注2\n{patient_line('1')}|ZY66000001\n", encoding="utf-8")
+    result = ingest(settings)
+    assert totals(result) == (1, 1, 0, 0)
+    assert result.files[0].unknown_columns == 1
+    assert "ZY66000001" not in str(stored(settings, "*"))
+
+
+def test_missing_required_column_holds_the_file_and_names_it(settings: Settings) -> None:
+    path = write_patients(settings.deliveries_folder, [])
+    path.write_text("XM|XB\n王犇骉|1\n", encoding="utf-8")
+    result = ingest(settings)
+    assert totals(result) == (1, 0, 1, 0)
+    assert result.files[0].quarantined == {"missing_column": 1}
+    assert "column patient_id of raw_his.patient is missing" in result.breaches[0]
+
+
+def test_table_that_never_came_is_named(settings: Settings) -> None:
+    assert "no file matches" in ingest(settings).breaches[0]
+
+
+def test_folder_that_is_missing_is_an_error(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreachableError):
+        ingest_source(settings, patient_mapping(), tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16"])
+def test_encodings_load_to_the_same_table(settings: Settings, encoding: str) -> None:
+    write_patients(settings.deliveries_folder, [patient_line("1", name="张三·买买提")], encoding=encoding)
+    assert totals(ingest(settings)) == (1, 1, 0, 0)
+    assert stored(settings, "patient_id, patient_name") == [("1", "张三·买买提")]
+
+
+def test_what_if_writes_nothing(settings: Settings) -> None:
+    write_patients(settings.deliveries_folder, [patient_line("1")])
+    result = ingest_source(settings, patient_mapping(), settings.deliveries_folder, what_if=True)
+    assert totals(result) == (1, 1, 0, 0)
+    assert stored(settings) == []
+    assert totals(ingest(settings)) == (1, 1, 0, 0)
+
+
+def test_wrong_key_stops_before_anything_is_opened(settings: Settings) -> None:
+    (settings.home / "keys" / "raw.key").chmod(0o600)
+    (settings.home / "keys" / "raw.key").write_text("00" * 32)
+    write_patients(settings.deliveries_folder, [patient_line("1")])
+    with pytest.raises(KeyMissingError, match=settings.keys["raw"]):
+        ingest(settings)
+
+
+def test_work_folder_is_empty_afterwards(settings: Settings) -> None:
+    write_patients(settings.deliveries_folder, [patient_line("1")])
+    ingest(settings)
+    assert list(settings.work_folder.rglob("*")) == []
