@@ -40,20 +40,23 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildResult:
     os.environ["DO_NOT_TRACK"] = "1"
     from dbt.cli.main import dbtRunner
 
-    result = dbtRunner().invoke(
-        [
-            *arguments,
-            "--project-dir",
-            str(PROJECT_ROOT),
-            "--profiles-dir",
-            str(PROJECT_ROOT),
-            "--target-path",
-            str(target_folder(settings)),
-            "--log-path",
-            str(settings.home / "logs"),
-            "--quiet",
-        ]
-    )
+    try:
+        result = dbtRunner().invoke(
+            [
+                *arguments,
+                "--project-dir",
+                str(PROJECT_ROOT),
+                "--profiles-dir",
+                str(PROJECT_ROOT),
+                "--target-path",
+                str(target_folder(settings)),
+                "--log-path",
+                str(settings.home / "logs"),
+                "--quiet",
+            ]
+        )
+    finally:
+        _let_go()
     if result.result is None or not hasattr(result.result, "results"):
         if result.success:
             return BuildResult(models=0, tests_passed=0, tests_failed=0, tests_warned=0, skipped=0)
@@ -64,6 +67,18 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildResult:
             f"dbt {arguments[0]}: {len(outcome.failures)} failed: {', '.join(outcome.failures[:10])}"
         )
     return outcome
+
+
+def _let_go() -> None:
+    """Close dbt's connection: it would hold the zones until the process ends."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import reset_adapters
+
+    environment = DuckDBConnectionManager._ENV
+    if environment is not None:
+        environment.close()
+    DuckDBConnectionManager.close_all_connections()
+    reset_adapters()
 
 
 def _reason(error: BaseException | None) -> str:

@@ -49,7 +49,10 @@ cleaned as (
         *,
         trim({{ half_width('result') }}) as result_text,
         lower(regexp_replace({{ half_width('item_name') }}, '\s', '', 'g')) as item_key,
-        {{ normalise_unit('unit') }} as unit_key,
+        -- what a value counts is kept apart: mg/L FEU is mg/L with basis FEU
+        nullif(
+            regexp_replace({{ normalise_unit('unit') }}, '[\[{(]?(feu|ddu|bun|urea)[\]})]?', '', 'g'), ''
+        ) as unit_key,
         upper(concat_ws(' ', item_name, unit, result)) as basis_text
     from versions
     where is_current
