@@ -61,17 +61,13 @@ def _resource(table: Table, reader: Reader) -> Any:
         yield from (pa.Table.from_batches([batch]) for batch in reader())
 
     types = {column.name: column.data_type for column in table.columns} | PROVENANCE
-    return dlt.resource(
-        batches,
-        name=table.name,
-        write_disposition="append",
-        columns={
-            name: {"name": name, "data_type": _TYPES[data_type], "nullable": True, "timezone": False}
-            if data_type == "timestamp"
-            else {"name": name, "data_type": _TYPES[data_type], "nullable": True}
-            for name, data_type in types.items()
-        },
-    )
+    columns: dict[str, Any] = {
+        name: {"name": name, "data_type": _TYPES[data_type], "nullable": True}
+        # instants are the hospital's local time, without zone
+        | ({"timezone": False} if data_type == "timestamp" else {})
+        for name, data_type in types.items()
+    }
+    return dlt.resource(batches, name=table.name, write_disposition="append", columns=columns)
 
 
 _SETTINGS = {

@@ -15,8 +15,12 @@ from ingestion.readers import Batch, Batches, Reading
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.text_blocks import read_text_blocks
 from ingestion.readers.workbook import read_workbook
+from ingestion.sources import fhir, hl7v2
 from lakehouse.contract import Table
 from lakehouse.errors import ContractError
+from lakehouse.formats.encoding import decode
+from lakehouse.formats.fhir import ResourceError, iter_resources
+from lakehouse.formats.hl7v2 import MalformedMessageError, parse_message, split_messages
 from lakehouse.ledger import Refusal
 
 
@@ -128,23 +132,20 @@ def _read_standard(
 
 
 def _hl7v2_rows(data: bytes, result: FileReading) -> Iterator[tuple[str, dict[str, str | None]]]:
-    from ingestion.sources import hl7v2
-    from lakehouse.formats.hl7v2 import MalformedMessageError, parse_message, split_messages
-
     for number, raw_message in enumerate(split_messages(data), start=1):
         try:
             message = parse_message(raw_message)
         except MalformedMessageError as error:
             result.receive("message")
-            result.refuse("message", number, error.reason, raw_message.decode("utf-8", "replace"))
+            result.refuse("message", number, error.reason, decode(raw_message)[0])
             continue
+        result.reading.encoding = message.detected.encoding
+        result.reading.encoding_confidence = message.detected.confidence
         yield from hl7v2.rows_of_message(message)
 
 
 def _fhir_rows(data: bytes, result: FileReading) -> Iterator[tuple[str, dict[str, str | None]]]:
-    from ingestion.sources import fhir
-    from lakehouse.formats.fhir import ResourceError, iter_resources
-
+    result.reading.encoding, result.reading.encoding_confidence = "utf-8", 1.0
     try:
         for resource in iter_resources(data):
             rows = list(fhir.rows_of_resource(resource))
@@ -152,8 +153,9 @@ def _fhir_rows(data: bytes, result: FileReading) -> Iterator[tuple[str, dict[str
                 result.reading.drop("resource_not_needed")
             yield from rows
     except ResourceError as error:
-        result.receive("resource")
-        result.refuse("resource", 0, error.reason, data[:4000].decode("utf-8", "replace"))
+        for place, reason in error.refusals or ((0, error.reason),):
+            result.receive("resource")
+            result.refuse("resource", place, reason, "")
 
 
 def hold_unreadable(entity: str, result: FileReading, error: OSError | ContractError) -> None:

@@ -134,12 +134,15 @@ def structure_reports(
     started = time.monotonic()
     received = loaded = failed = findings = removed = 0
     totals = {source.source: _count(connection, source) for source in SOURCES}
+    roster = _staff_roster(connection)
     to_read = sum(new for _, new in totals.values())
     received = sum(everything for everything, _ in totals.values())
     if not what_if:
         with _readers(workers if to_read >= _ALONE_BELOW else 1) as read_many:
             for source in SOURCES:
                 for rows in _batches(connection, source):
+                    for row in rows:
+                        row["_roster"] = _named_in(row, source, roster)
                     outcomes = read_many([(source, row) for row in rows])
                     _write(connection, outcomes, batch_id, loaded_at)
                     loaded += len(outcomes)
@@ -181,6 +184,26 @@ class _readers:  # noqa: N801
     def __exit__(self, *_: object) -> None:
         if self._pool is not None:
             self._pool.shutdown()
+
+
+def _staff_roster(connection: Connection) -> list[str]:
+    """Return the names of everybody who ever signed a report: one text may name another's doctor."""
+    signatures = " union ".join(
+        f"select trim({column}) as name from {source.table}"
+        for source in SOURCES
+        for kind, column in source.known
+        if kind == "staff"
+    )
+    rows = connection.execute(
+        f"select distinct name from ({signatures} union select trim(physician) from raw.raw_his.encounter) "
+        "where length(name) between 2 and 20"
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def _named_in(row: dict, source: ReportSource, roster: Sequence[str]) -> list[str]:
+    text = "".join(row.get(column) or "" for column, _ in source.parts)
+    return [name for name in roster if name in text]
 
 
 def _sha_expression(source: ReportSource) -> str:
@@ -242,6 +265,7 @@ def read_report(source: ReportSource, row: dict) -> dict:
         known.setdefault(kind, []).append(row.get(column) or "")
     for kind, column in _KNOWN_OF_PATIENT:
         known.setdefault(kind, []).append(row.get(f"_patient_{column}") or "")
+    known.setdefault("staff", []).extend(row.get("_roster") or [])
     known = {kind: sorted({value.strip() for value in values} - {""}) for kind, values in known.items()}
     report = {
         "source": source.source,

@@ -20,10 +20,9 @@ def create_home(home: Path, *, synthetic: bool, deliveries: Path | None = None) 
     for name in FOLDERS:
         (home / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     fingerprints = create_keys(home / "keys")
-    values = {"synthetic": synthetic, "keys": fingerprints, "home": home}
+    settings = Settings(synthetic=synthetic, keys=fingerprints, home=home)
     if deliveries is not None:
-        values["deliveries"] = deliveries.resolve()
-    settings = Settings(**values)
+        settings = settings.model_copy(update={"deliveries": deliveries.resolve()})
     create_zones(settings)
     # last, so that a home that was not finished is not taken for one
     write_settings(settings)

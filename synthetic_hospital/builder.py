@@ -1,6 +1,7 @@
 """Issues numbers and adds encounters and examinations to one patient, so that a story reads like a story."""
 
 import random
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from synthetic_hospital import marks
@@ -48,7 +49,7 @@ class PatientBuilder:
         department: str = "呼吸内科",
         diagnoses: tuple[tuple[str, str], ...] = (),
         present_on_admission: str = "1",
-        vitals: dict[str, object] | None = None,
+        vitals: Mapping[str, object] | None = None,
         labs: dict[str, str] | None = None,
         lab_hours: float = 2.0,
         orders: tuple[Order, ...] = (),
@@ -88,7 +89,7 @@ class PatientBuilder:
             icu_at=at + timedelta(hours=icu_hours) if icu_hours is not None else None,
             is_cancelled=is_cancelled,
             diagnoses=tuple(coded),
-            vital_signs=chart_vital_signs(self.rng, at, **(_HABITUS | vitals)) if vitals is not None else (),  # type: ignore[arg-type]
+            vital_signs=chart_vital_signs(self.rng, at, **(_HABITUS | dict(vitals))) if vitals is not None else (),  # type: ignore[arg-type]
             labs=measure(self.rng, at + timedelta(hours=lab_hours), labs, len(self.patient.encounters) + 1)
             if labs
             else (),

@@ -29,55 +29,48 @@ def _is_telling(value: str) -> bool:
     return len(value) >= 8 or (not value.isascii() and len(value) >= 2) or len(value) >= _SHORTEST + 2
 
 
-def find_in_bytes(content: bytes, values: Sequence[str]) -> list[str]:
-    """Return the values that stand in bytes in any of the encodings."""
+def find_in_bytes(contents: Sequence[bytes], values: Sequence[str]) -> list[list[str]]:
+    """Return, for each content, the values that stand in it in any of the encodings."""
+    if not contents or not values:
+        return [[] for _ in contents]
     needles = {value.encode(encoding).decode("latin-1"): value for value in values for encoding in _ENCODINGS}
-    found = pl.Series([content.decode("latin-1")]).str.extract_many(list(needles)).to_list()[0]
-    return sorted({needles[needle] for needle in found})
+    # one automaton for all contents: building it costs more than the search
+    found = pl.Series([content.decode("latin-1") for content in contents]).str.extract_many(list(needles)).to_list()
+    return [sorted({needles[needle] for needle in hits}) for hits in found]
 
 
-def find_in_files(folders: Iterable[Path], values: Sequence[str]) -> dict[str, int]:
-    """Return, by file, how many values stand in it or in its name."""
-    hits = {}
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            found = find_in_bytes(path.name.encode(), values)
-            if path.is_file():
-                found += find_in_bytes(path.read_bytes(), values)
-            if found:
-                hits[str(path)] = len(found)
-    return hits
+def find_in_files(folders: Iterable[Path], values: Sequence[str]) -> dict[str, list[str]]:
+    """Return, by file, the values that stand in it or in its name."""
+    paths = [path for folder in folders for path in sorted(folder.rglob("*"))]
+    contents = [path.name.encode() + b"\n" + (path.read_bytes() if path.is_file() else b"") for path in paths]
+    found = find_in_bytes(contents, values)
+    return {str(path): hits for path, hits in zip(paths, found, strict=True) if hits}
 
 
-def find_in_lake(settings: Settings, values: Sequence[str]) -> dict[str, int]:
-    """Return, by table and column of the research zone, how many values stand in it."""
-    hits = {}
+def find_in_lake(settings: Settings, values: Sequence[str]) -> dict[str, list[str]]:
+    """Return, by table and column of the research zone, the values that stand in it."""
     with open_lake(settings, ("lake",), read_only=True) as connection:
         columns = connection.execute(
             "select schema_name, table_name, column_name from duckdb_columns() where database_name = 'lake' "
             "and data_type in ('VARCHAR', 'VARCHAR[]', 'BLOB') order by all"
         ).fetchall()
+        contents = []
         for schema, table, column in columns:
             texts = connection.execute(
                 f'select distinct cast("{column}" as varchar) as text from lake."{schema}"."{table}" '
                 f'where "{column}" is not null'
             ).fetchall()
-            content = "\n".join(text for (text,) in texts).encode()
-            found = find_in_bytes(content, values)
-            if found:
-                hits[f"{schema}.{table}.{column}"] = len(found)
-    return hits
+            contents.append("\n".join(text for (text,) in texts).encode())
+    found = find_in_bytes(contents, values)
+    return {".".join(column): hits for column, hits in zip(columns, found, strict=True) if hits}
 
 
 def hunt(settings: Settings, values: Sequence[str], *, output: str = "") -> dict[str, int]:
-    """Return every place outside the unlocked restricted zone where a planted identity stands."""
+    """Return every place outside the unlocked restricted zone where planted identities stand, and how many."""
     home = settings.home
     folders = [home / name for name in ("raw", "lake", "work", "logs", "dbt", "reports", "releases")]
-    hits = find_in_files([folder for folder in folders if folder.exists()], values)
-    hits |= find_in_lake(settings, values)
-    for name in ("site.yml", "index.html"):
-        if (home / name).is_file() and find_in_bytes((home / name).read_bytes(), values):
-            hits[name] = 1
-    if find_in_bytes(output.encode(), values):
-        hits["terminal output"] = 1
-    return hits
+    hits = find_in_files([folder for folder in folders if folder.exists()], values) | find_in_lake(settings, values)
+    singles = [home / name for name in ("site.yml", "index.html") if (home / name).is_file()]
+    found = find_in_bytes([*(path.read_bytes() for path in singles), output.encode()], values)
+    hits |= {name: values for name, values in zip([*map(str, singles), "terminal output"], found, strict=True) if values}
+    return {place: len(values) for place, values in hits.items()}

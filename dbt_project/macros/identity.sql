@@ -35,3 +35,15 @@
         when regexp_matches(upper({{ text }}), 'ABDOMEN|PELVIS|LIVER|腹|盆|肝|胆|胰|阑尾') then 'abdomen_pelvis'
     end
 {%- endmacro %}
+
+
+{# A value of an observation that is a number, a ratio or a word of a result; anything else may be free text. #}
+{% macro measured_value(column) -%}
+    case
+        when regexp_matches(
+            trim({{ column }}),
+            '^([<>=≤≥]{0,2} ?[-+]?[0-9]+([.,:/^*-][0-9]+)*( ?[%A-Za-z/]{1,12})?|[-+±]{1,4}|阴性|阳性|弱阳性|未检出|检出|'
+            || '(?i:positive|negative|normal|abnormal|detected|not detected|true|false|pos|neg))$'
+        ) and length(trim({{ column }})) <= 24 then trim({{ column }})
+    end
+{%- endmacro %}

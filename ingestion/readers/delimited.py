@@ -11,11 +11,10 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from lakehouse.formats.encoding import detect_file_encoding
-
 from ingestion.mapping import Layout
 from ingestion.naming import normalise_header
 from ingestion.readers import BATCH_ROWS, Batch, Batches, Reading, Rejected
+from lakehouse.formats.encoding import detect_file_encoding
 
 MAXIMUM_LINES_OF_A_RECORD = 2_000
 _MAXIMUM_FIELD_CHARACTERS = 16_000_000

@@ -10,11 +10,10 @@ A line `label：value` starts a value when the label is one of the mapping; any 
 
 from pathlib import Path
 
-from lakehouse.formats.encoding import decode
-
 from ingestion.mapping import FileMapping
 from ingestion.naming import normalise_header
 from ingestion.readers import BATCH_ROWS, Batch, Batches, Reading, Rejected
+from lakehouse.formats.encoding import decode
 
 
 def read_text_blocks(path: Path, mapping: FileMapping, reading: Reading) -> Batches:
