@@ -5,6 +5,7 @@ each load, so nothing is left of a load that ended or was killed once the next c
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from lakehouse.contract import PROVENANCE, Table
-from lakehouse.lake import attach_statement, catalog_file, connection_statements, empty_work_folder
+from lakehouse.lake import attach_statement, catalog_file, connection_statements
 from lakehouse.settings import Settings
 
 # before dlt is imported: it reports home and reads configuration from the environment otherwise
@@ -33,7 +34,7 @@ def append_rows(settings: Settings, source: str, readers: Sequence[tuple[Table, 
     The caller must have detached the zone `raw`: a local catalog has one writer at a time. Columns are frozen to the
     contract, so a column that is not in it cannot arrive.
     """
-    empty_package_folder = settings.work_folder / "dlt"
+    package_folder = settings.work_folder / "dlt"
     credentials = DuckLakeCredentials(
         ducklake_name="raw",
         catalog=f"duckdb:///{catalog_file(settings, 'raw')}",
@@ -43,17 +44,19 @@ def append_rows(settings: Settings, source: str, readers: Sequence[tuple[Table, 
     credentials.statements = [*connection_statements(), attach_statement(settings, "raw")]
     pipeline = dlt.pipeline(
         pipeline_name=f"radlake_{source}",
-        pipelines_dir=str(empty_package_folder),
+        pipelines_dir=str(package_folder),
         destination=dlt.destinations.ducklake(credentials=credentials),
         dataset_name=f"raw_{source}",
     )
-    with _fixed_settings():
-        pipeline.run(
-            [_resource(table, reader) for table, reader in readers],
-            loader_file_format="parquet",
-            schema_contract={"tables": "evolve", "columns": "freeze", "data_type": "freeze"},
-        )
-    empty_work_folder(settings)
+    try:
+        with _fixed_settings():
+            pipeline.run(
+                [_resource(table, reader) for table, reader in readers],
+                loader_file_format="parquet",
+                schema_contract={"tables": "evolve", "columns": "freeze", "data_type": "freeze"},
+            )
+    finally:
+        shutil.rmtree(package_folder, ignore_errors=True)
 
 
 def _resource(table: Table, reader: Reader) -> Any:

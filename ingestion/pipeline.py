@@ -12,7 +12,7 @@ from ingestion.load import append_rows
 from ingestion.mapping import FileMapping, SourceMapping, mapping_sha256
 from ingestion.naming import shown_name
 from ingestion.records import FileReading, hold_unreadable, read_file
-from ingestion.stage import accept_new_rows, accepted_rows, create_scratch_table, scratch_database
+from ingestion.stage import accept_new_rows, accepted_rows, check_loaded, create_scratch_table, scratch_database
 from lakehouse.contract import Table, read_contract
 from lakehouse.errors import ContractError, SourceUnreachableError
 from lakehouse.lake import Connection, append_arrow, attach_zone, empty_work_folder, open_lake, transaction
@@ -118,6 +118,9 @@ def ingest_source(
             connection.execute("detach raw")
             append_rows(settings, mapping.source, readers)
             attach_zone(connection, settings, "raw")
+            for name, counts in decided.items():
+                expected = sum(accepted for accepted, _ in counts.values())
+                check_loaded(connection, tables[name], batch_id, expected)
         _keep_books(
             connection, files, decided, result, batch_id=batch_id, loaded_at=loaded_at, folder=folder, what_if=what_if
         )
@@ -138,7 +141,7 @@ def _find_files(connection: Connection, mapping: SourceMapping, folder: Path, re
     files: list[_OpenFile] = []
     for file_mapping in mapping.files:
         for path in sorted(folder.glob(file_mapping.match)):
-            if not path.is_file():
+            if path.is_dir():
                 continue
             token = file_token(path, folder)
             content = FileReading()

@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from ingestion.load import Reader
 from lakehouse.contract import Table
+from lakehouse.errors import RadlakeError
 from lakehouse.lake import Connection
 from lakehouse.settings import Settings
 
-_ROWS_PER_ARROW_BATCH = 100_000
+ROWS_PER_ARROW_BATCH = 100_000
 
 
 @contextmanager
@@ -134,8 +135,10 @@ def accepted_rows(
     period: str | None,
 ) -> Reader:
     """Return a reader of the accepted rows with their provenance, in the order of delivery."""
-    connection.register(
-        f"tokens_{table.name}", pa.table({"_file_no": pa.array(range(len(tokens)), pa.int32()), "token": tokens})
+    connection.execute(
+        f"create or replace table scratch.tokens_{table.name} as "
+        "select unnest(range(len($1)))::integer as _file_no, unnest($1) as token",
+        [tokens],
     )
     columns = ", ".join(f'delivered."{name}"' for name in table.column_names)
     query = f"""
@@ -151,12 +154,25 @@ def accepted_rows(
         from scratch.delivered_{table.name} as delivered
         inner join scratch.decided_{table.name} as decided
             on delivered._file_no = decided._file_no and delivered._src_row_no = decided._src_row_no
-        inner join tokens_{table.name} as tokens on delivered._file_no = tokens._file_no
+        inner join scratch.tokens_{table.name} as tokens on delivered._file_no = tokens._file_no
         where decided.is_accepted
         order by delivered._file_no, delivered._src_row_no
     """
 
     def read() -> pa.RecordBatchReader:
-        return connection.execute(query, [period, batch_id, loaded_at]).to_arrow_reader(_ROWS_PER_ARROW_BATCH)
+        # a cursor of its own: dlt takes the tables in turns, and a second query would end the first one's stream
+        return connection.cursor().execute(query, [period, batch_id, loaded_at]).to_arrow_reader(ROWS_PER_ARROW_BATCH)
 
     return read
+
+
+def check_loaded(connection: Connection, table: Table, batch_id: str, expected: int) -> None:
+    """Raise RadlakeError when the raw table does not hold exactly the rows of a load."""
+    row = connection.execute(
+        f'select count(*) from raw.{table.schema}."{table.name}" where _batch_id = $1', [batch_id]
+    ).fetchone()
+    stored = int(row[0]) if row else 0
+    if stored != expected:
+        raise RadlakeError(
+            f"{table.schema}.{table.name} holds {stored} rows of a load of {expected}: run the same command again"
+        )

@@ -14,7 +14,15 @@ import re
 _FROM = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "abcdefghijklmnopqrstuvwxyz"
 _TO = "".join(chr(code) for code in range(0x21, 0x7F)).upper() + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _HALF_WIDTH_UPPER = str.maketrans(_FROM, _TO)
-_SPACES_AND_QUOTES = re.compile("[\\s\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff'\"\u2018\u2019\u201c\u201d]+")
+# code points and ranges of Unicode spaces, invisible marks and quotes; one list for Python and for RE2
+_IGNORED = (
+    "9-d", "20", "22", "27", "85", "a0", "1680", "2000-200d", "2018-2019", "201c-201d", "2028-2029", "202f", "205f",
+    "2060", "3000", "feff",
+)  # fmt: skip
+_SPACES_AND_QUOTES = re.compile(
+    "[" + "".join("-".join(f"\\u{int(end, 16):04x}" for end in part.split("-")) for part in _IGNORED) + "]+"
+)
+_RE2_SPACES_AND_QUOTES = "[" + "".join("-".join(f"\\x{{{end}}}" for end in part.split("-")) for part in _IGNORED) + "]+"
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -48,14 +56,11 @@ def _base32_expression() -> str:
 def macro_statements() -> list[str]:
     """Return the statements that define the pseudonym macros in one connection."""
     to = _TO.replace("'", "''")
-    spaces = (
-        "[\\s\\x{00a0}\\x{2000}-\\x{200b}\\x{202f}\\x{205f}\\x{3000}\\x{feff}''\"\\x{2018}\\x{2019}\\x{201c}\\x{201d}]+"
-    )
     return [
         # translate() is slow, so values that are canonical already go round it
         f"create or replace temp macro canonical_identifier(v) as "
         f"case when regexp_full_match(v, '[0-9A-Z_.^|/-]*') then v "
-        f"else regexp_replace(translate(v, '{_FROM}', '{to}'), '{spaces}', '', 'g') end",
+        f"else regexp_replace(translate(v, '{_FROM}', '{to}'), '{_RE2_SPACES_AND_QUOTES}', '', 'g') end",
         "create or replace temp macro hmac_sha256(v) as "
         "sha256(getvariable('radlake_opad') || unhex(sha256(getvariable('radlake_ipad') || encode(v))))",
         f"create or replace temp macro hex_to_base32(h) as {_base32_expression()}",

@@ -48,3 +48,7 @@ def _place_of(error: BaseException) -> str:
         place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
         trace = trace.tb_next
     return place
+
+
+if __name__ == "__main__":
+    main()

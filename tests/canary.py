@@ -72,5 +72,7 @@ def hunt(settings: Settings, values: Sequence[str], *, output: str = "") -> dict
     hits = find_in_files([folder for folder in folders if folder.exists()], values) | find_in_lake(settings, values)
     singles = [home / name for name in ("site.yml", "index.html") if (home / name).is_file()]
     found = find_in_bytes([*(path.read_bytes() for path in singles), output.encode()], values)
-    hits |= {name: values for name, values in zip([*map(str, singles), "terminal output"], found, strict=True) if values}
+    hits |= {
+        name: values for name, values in zip([*map(str, singles), "terminal output"], found, strict=True) if values
+    }
     return {place: len(values) for place, values in hits.items()}

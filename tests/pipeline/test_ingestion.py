@@ -163,3 +163,36 @@ def test_work_folder_is_empty_afterwards(settings: Settings) -> None:
     write_patients(settings.deliveries_folder, [patient_line("1")])
     ingest(settings)
     assert list(settings.work_folder.rglob("*")) == []
+
+
+def test_tables_of_many_batches_arrive_whole(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingestion import stage
+
+    monkeypatch.setattr(stage, "ROWS_PER_ARROW_BATCH", 700)
+    write_patients(settings.deliveries_folder, [patient_line(str(number)) for number in range(5000)])
+    folder = settings.deliveries_folder / "his"
+    rows = "\n".join(f"V{number}|出院|1|J18.900|肺炎|1|2024-01-01" for number in range(6000))
+    (folder / "V_ZD.txt").write_text(f"JZLSH|ZDLX|ZDXH|ZDBM|ZDMC|RYBQ|ZDRQ\n{rows}\n", encoding="utf-8")
+    mapping = read_mapping(PROJECT_ROOT / "config" / "sources" / "his.yml")
+    result = ingest_source(settings, mapping, settings.deliveries_folder)
+    assert result.total("loaded") == 11_000
+    with open_lake(settings, read_only=True) as connection:
+        counts = [
+            connection.execute(f"select count(*) from raw.raw_his.{table}").fetchone()
+            for table in ("patient", "diagnosis")
+        ]
+    assert counts == [(5000,), (6000,)]
+
+
+def test_load_that_lost_rows_is_an_error_and_keeps_no_books(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ingestion import pipeline
+    from lakehouse.errors import RadlakeError
+
+    write_patients(settings.deliveries_folder, [patient_line("1"), patient_line("2")])
+    monkeypatch.setattr(pipeline, "append_rows", lambda *_: None)
+    with pytest.raises(RadlakeError, match="holds 0 rows of a load of 2"):
+        ingest(settings)
+    monkeypatch.undo()
+    assert totals(ingest(settings)) == (2, 2, 0, 0)

@@ -1,0 +1,1 @@
+"""What the figures in closing notes and documents were made with."""

@@ -1,0 +1,79 @@
+"""The two zones: encrypted on disk, opened only with their own keys, and movable."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lakehouse.errors import KeyMissingError, RadlakeError, SettingsError
+from lakehouse.lake import lock_home, open_lake
+from lakehouse.settings import Settings, read_settings
+from serving.home import create_home
+
+CANARY = "王犇骉19900000001"
+
+
+def plant(settings: Settings) -> None:
+    with open_lake(settings) as connection:
+        connection.execute(
+            "insert into raw.raw_his.patient (patient_id, patient_name) select range, $1 from range(5000)", [CANARY]
+        )
+
+
+def test_nothing_is_in_clear_on_disk(settings: Settings) -> None:
+    plant(settings)
+    files = [path for path in (settings.home / "raw").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".parquet" for path in files)
+    assert not any(CANARY.encode() in path.read_bytes() for path in files)
+
+
+@pytest.mark.parametrize("zone", ["raw", "lake"])
+def test_key_of_the_other_zone_does_not_open_it(settings: Settings, zone: str) -> None:
+    other = {"raw": "lake", "lake": "raw"}[zone]
+    shutil.copyfile(settings.home / "keys" / f"{other}.key", settings.home / "keys" / f"{zone}.key")
+    swapped = settings.model_copy(update={"keys": settings.keys | {zone: settings.keys[other]}})
+    with pytest.raises(SettingsError, match="cannot be opened"), open_lake(swapped):
+        pass
+
+
+def test_missing_key_is_exit_code_16(settings: Settings) -> None:
+    (settings.home / "keys" / "raw.key").unlink()
+    with pytest.raises(KeyMissingError) as caught, open_lake(settings):
+        pass
+    assert caught.value.exit_code == 16
+
+
+def test_research_zone_opens_without_the_other_keys(settings: Settings) -> None:
+    (settings.home / "keys" / "raw.key").unlink()
+    (settings.home / "keys" / "pseudonym.key").unlink()
+    with open_lake(settings, ("lake",), read_only=True) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_home_may_be_moved(settings: Settings, tmp_path: Path) -> None:
+    plant(settings)
+    moved = tmp_path / "elsewhere"
+    shutil.move(settings.home, moved)
+    with open_lake(read_settings(moved), read_only=True) as connection:
+        assert connection.execute("select count(*) from raw.raw_his.patient").fetchone() == (5000,)
+
+
+def test_home_is_made_once(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="home already"):
+        create_home(settings.home, synthetic=True)
+
+
+def test_two_writers_do_not_interleave(settings: Settings) -> None:
+    with lock_home(settings), pytest.raises(RadlakeError, match="another radlake command"), lock_home(settings):
+        pass
+
+
+def test_nothing_is_ever_installed(settings: Settings) -> None:
+    with open_lake(settings) as connection:
+        values = dict(
+            connection.execute(
+                "select name, value from duckdb_settings() where name in "
+                "('autoinstall_known_extensions', 'autoload_known_extensions', 'allow_community_extensions')"
+            ).fetchall()
+        )
+    assert set(values.values()) == {"false"}
