@@ -34,7 +34,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --nofail dbt_project/models >/dev/null && $(BIN)/sqlfluff lint dbt_project/models
+	$(BIN)/sqlfluff lint dbt_project/models
 	$(BIN)/lint-imports
 	$(BIN)/radlake contracts write --check
 	$(BIN)/dbt parse --quiet --no-partial-parse

@@ -20,7 +20,7 @@ from report_structuring.structure import ALGORITHM, ALGORITHM_VERSION, as_predic
 
 logger = get_logger(__name__)
 
-_BATCH = 2_000
+_BATCH = 10_000
 _ALONE_BELOW = 500
 
 
@@ -133,14 +133,14 @@ def structure_reports(
     """Read all reports that this version has not read and write them to raw_text, a batch at a time."""
     started = time.monotonic()
     received = loaded = failed = findings = removed = 0
-    totals = {source.source: _count(connection, source) for source in SOURCES}
+    totals = {source.source: _list_unread(connection, source) for source in SOURCES}
     roster = _staff_roster(connection)
     to_read = sum(new for _, new in totals.values())
     received = sum(everything for everything, _ in totals.values())
     if not what_if:
         with _readers(workers if to_read >= _ALONE_BELOW else 1) as read_many:
             for source in SOURCES:
-                for rows in _batches(connection, source):
+                for rows in _batches(connection, source, totals[source.source][1]):
                     for row in rows:
                         row["_roster"] = _named_in(row, source, roster)
                     outcomes = read_many([(source, row) for row in rows])
@@ -211,51 +211,56 @@ def _sha_expression(source: ReportSource) -> str:
     return f"sha256(concat_ws(chr(31), {parts}))"
 
 
-def _unread(source: ReportSource) -> str:
-    """Return SQL of the reports of a source, one a text, with whether this version has read them."""
-    return f"""
-        select stored.*, done.text_sha256 is not null as is_done
-        from (
-            select *, {_sha_expression(source)} as text_sha256
+def _list_unread(connection: Connection, source: ReportSource) -> tuple[int, int]:
+    """List the texts of a source that this version has not read, numbered; return all texts and those unread."""
+    connection.execute(
+        f"""
+        create or replace temp table unread_{source.source} as
+        with texts as (
+            select {source.report_id} as report_id, {_sha_expression(source)} as text_sha256, patient_id, rowid as place
             from {source.table}
             qualify row_number() over (
                 partition by {source.report_id}, {_sha_expression(source)} order by _loaded_at, _src_row_no
             ) = 1
-        ) as stored
-        left join (
+        ),
+        done as (
             select distinct report_id, text_sha256 from raw.raw_text.report
-            where source = '{source.source}' and algorithm_version = '{ALGORITHM_VERSION}'
-        ) as done on stored.{source.report_id} = done.report_id and stored.text_sha256 = done.text_sha256
-    """
-
-
-def _count(connection: Connection, source: ReportSource) -> tuple[int, int]:
-    row = connection.execute(f"select count(*), count(*) filter (not is_done) from ({_unread(source)})").fetchone()
+            where source = $1 and algorithm_version = $2
+        )
+        select texts.*, done.report_id is not null as is_done, row_number() over (
+            partition by done.report_id is not null order by texts.report_id, texts.text_sha256
+        ) as number
+        from texts left join done on texts.report_id = done.report_id and texts.text_sha256 = done.text_sha256
+        """,
+        [source.source, ALGORITHM_VERSION],
+    )
+    row = connection.execute(f"select count(*), count(*) filter (not is_done) from unread_{source.source}").fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
-def _batches(connection: Connection, source: ReportSource) -> Iterator[list[dict]]:
-    """Yield the unread reports with the known values of their patient; each batch is written before the next is read."""
+def _batches(connection: Connection, source: ReportSource, unread: int) -> Iterator[list[dict]]:
+    """Yield the unread reports with the known values of their patient."""
     patient_columns = ", ".join(f"patients.{column} as _patient_{column}" for _, column in _KNOWN_OF_PATIENT)
-    while True:
-        rows = fetch_dicts(
+    for first in range(1, unread + 1, _BATCH):
+        yield fetch_dicts(
             connection,
             f"""
-            with unread as (
-                select * from ({_unread(source)}) where not is_done order by {source.report_id} limit {_BATCH}
+            with wanted as (
+                select * from unread_{source.source} where not is_done and number between $1 and $2
             ),
             patients as (
                 select * from raw.raw_his.patient
-                where patient_id in (select patient_id from unread)
+                where patient_id in (select patient_id from wanted)
                 qualify row_number() over (partition by patient_id order by _loaded_at desc, _src_row_no desc) = 1
             )
-            select unread.*, {source.modality} as _modality, {patient_columns}
-            from unread left join patients on unread.patient_id = patients.patient_id
+            select stored.*, wanted.text_sha256, {source.modality} as _modality, {patient_columns}
+            from {source.table} as stored
+            inner join wanted on stored.rowid = wanted.place
+            left join patients on stored.patient_id = patients.patient_id
+            order by wanted.number
             """,
+            [first, first + _BATCH - 1],
         )
-        if not rows:
-            return
-        yield rows
 
 
 def read_report(source: ReportSource, row: dict) -> dict:

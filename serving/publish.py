@@ -98,6 +98,7 @@ def create_release(
     _write_manifest(settings, partial, name, project or name, gate, tables, with_text, shift_dates)
     _seal(partial)
     partial.rename(folder)
+    folder.chmod(0o500)
     logger.info("release created", extra={"release": name, "tables": len(tables)})
     return Release(name=name, folder=folder, tables=tuple(tables), files=sum(1 for _ in folder.rglob("*")))
 

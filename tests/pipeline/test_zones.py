@@ -77,3 +77,18 @@ def test_nothing_is_ever_installed(settings: Settings) -> None:
             ).fetchall()
         )
     assert set(values.values()) == {"false"}
+
+
+def test_spill_files_are_encrypted(settings: Settings) -> None:
+    with open_lake(settings, ("raw",)) as connection:
+        connection.execute("set memory_limit = '80MB'")
+        connection.execute("set preserve_insertion_order = false")
+        rows = connection.execute(
+            "select a from (select $1 || md5(range::varchar) || repeat(md5((range * 7)::varchar), 3) as a "
+            "from range(1500000)) order by a desc",
+            [CANARY],
+        )
+        assert rows.fetchone() is not None
+        spilled = [path for path in settings.work_folder.rglob("*") if path.is_file()]
+        assert spilled
+        assert not any(CANARY.encode() in path.read_bytes() for path in spilled)

@@ -2,7 +2,8 @@
 -- several runs of that version the last. One run may send several objects, so those of its last hour belong together.
 with results as (
     -- a report that only a person made is no AI result
-    select * from {{ ref('stg_ai__result') }} where is_current and coalesce(observer_type, 'device') <> 'person'
+    select * from {{ ref('stg_ai__result') }}
+    where is_current and coalesce(observer_type, 'device') <> 'person'
 ),
 
 findings as (

@@ -146,7 +146,7 @@ converted as (
         on
             identified.canonical_item_code = units.item_code
             and coalesce(identified.unit_key, '1') = units.unit_key
-            and case when units.basis = '' then true else units.basis = identified.basis end
+            and case when units.basis = '' then true else identified.basis = units.basis end
 ),
 
 ambiguous as (

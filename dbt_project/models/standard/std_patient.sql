@@ -23,22 +23,22 @@ merge_steps as (
     select
         patient_id,
         merged_into_patient_id as survivor_id,
-        1 as step
+        1 as steps_taken
     from merges
     union all
     select
         merge_steps.patient_id,
         merges.merged_into_patient_id as survivor_id,
-        merge_steps.step + 1 as step
+        merge_steps.steps_taken + 1 as steps_taken
     from merge_steps
     inner join merges on merge_steps.survivor_id = merges.patient_id
-    where merge_steps.step < 10
+    where merge_steps.steps_taken < 10
 ),
 
 survivors as (
     select
         patient_id,
-        max_by(survivor_id, step) as survivor_id
+        max_by(survivor_id, steps_taken) as survivor_id
     from merge_steps
     group by patient_id
 ),

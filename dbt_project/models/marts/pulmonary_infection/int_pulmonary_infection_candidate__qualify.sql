@@ -1,5 +1,5 @@
 -- Every chain with any sign of the disease, one boolean per rule, then one verdict (pulmonary_infection.md 2.1).
--- Rule pathogen is not built yet, and of rule image_lab's first group only fever: see docs/decisions/clinical-choices.md.
+-- Rule pathogen is not built yet, and of rule image_lab's first group only fever: docs/decisions/clinical-choices.md.
 with chains as (
     select * from {{ ref('int_pulmonary_infection_chain__build') }}
 ),
@@ -61,7 +61,8 @@ diagnosed as (
         max(cast(diagnoses.code_role = 'infection' as integer)) as infection_code,
         max(cast(diagnoses.code_role = 'exclude' as integer)) as exclude_code,
         max(cast(diagnoses.text_class is not null and not diagnoses.text_needs_imaging as integer)) as text_hit,
-        max(cast(diagnoses.text_class is not null and diagnoses.text_needs_imaging as integer)) as text_hit_with_imaging,
+        max(cast(diagnoses.text_class is not null and diagnoses.text_needs_imaging as integer))
+            as text_hit_with_imaging,
         max(cast(
             diagnoses.code_role in ('include', 'infection', 'support')
             and coalesce(diagnoses.code_class, 'unspecified') <> 'unspecified' as integer
@@ -70,7 +71,8 @@ diagnosed as (
         min_by(
             diagnoses.code_class,
             case
-                when diagnoses.code_role in ('include', 'infection', 'support') and diagnoses.code_class <> 'unspecified'
+                when
+                    diagnoses.code_role in ('include', 'infection', 'support') and diagnoses.code_class <> 'unspecified'
                     then diagnoses.sequence_no
             end
         ) as code_class,
@@ -92,7 +94,10 @@ diagnosed as (
         max(cast(diagnoses.names_vap as integer)) as names_vap,
         max(cast(
             diagnoses.names_hap
-            or (diagnoses.present_on_admission in ('4', '无') and diagnoses.code_role in ('include', 'support', 'infection'))
+            or (
+                diagnoses.present_on_admission in ('4', '无')
+                and diagnoses.code_role in ('include', 'support', 'infection')
+            )
             as integer
         )) as names_hap
     from chains
@@ -257,7 +262,7 @@ judged as (
         has_exclude_code
         and not (has_include_code or has_support_code or has_infection_code or has_text or has_text_with_imaging)
             as fails_only_excluded_codes,
-        not (meets_icd or meets_text or meets_image_lab) as fails_no_rule,
+        not(meets_icd or meets_text or meets_image_lab) as fails_no_rule,
         (meets_icd or meets_text)
         and not has_named_code_class and not has_named_text_class
         and has_imaging_w72 and coalesce(not pneumonia_on_imaging, false) as fails_imaging_contradicts,
@@ -268,7 +273,7 @@ judged as (
 verdicts as (
     select
         *,
-        not (fails_age or fails_only_excluded_codes or fails_no_rule or fails_imaging_contradicts or fails_test_patient)
+        not(fails_age or fails_only_excluded_codes or fails_no_rule or fails_imaging_contradicts or fails_test_patient)
             as is_eligible,
         case
             when fails_test_patient then 'test_patient'

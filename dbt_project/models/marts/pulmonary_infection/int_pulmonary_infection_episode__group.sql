@@ -16,7 +16,9 @@ with chains as (
 with_previous as (
     select
         *,
-        lag(coalesce(discharge_time, arrival_time)) over (partition by patient_key order by arrival_time) as previous_end,
+        lag(coalesce(discharge_time, arrival_time))
+            over (partition by patient_key order by arrival_time)
+            as previous_end,
         lag(pi_etiology) over (partition by patient_key order by arrival_time) as previous_etiology
     from chains
 ),

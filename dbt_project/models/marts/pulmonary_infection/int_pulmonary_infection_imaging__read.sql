@@ -34,8 +34,7 @@ mentions as (
         case findings.assertion when 'present' then 4 when 'uncertain' then 3 when 'historical' then 2 else 1 end
             as assertion_rank,
         findings.assertion in ('present', 'uncertain') as is_positive,
-        signs.sign_column in ({% for sign in opacity_signs %}'{{ sign }}'{% if not loop.last %}, {% endif %}{% endfor %})
-            as is_opacity,
+        signs.sign_column in ('{{ opacity_signs | join("', '") }}') as is_opacity,  -- noqa: LT05
         findings.laterality,
         -- the lingula is part of the left upper lobe
         ';' || replace(coalesce(findings.locations, ''), 'LIN', 'LUL') || ';' as locations,
@@ -54,18 +53,33 @@ by_report as (
     select
         report_key,
         {% for sign in sign_columns() -%}
-        max(case when sign_column = '{{ sign }}' then assertion_rank end) as {{ sign }}_rank,
+            max(case when sign_column = '{{ sign }}' then assertion_rank end) as {{ sign }}_rank,
         {% endfor -%}
-        max(case when is_positive and is_opacity and laterality in ('left', 'bilateral') then 1 else 0 end) as left_opacity,
+        max(case when is_positive and is_opacity and laterality in ('left', 'bilateral') then 1 else 0 end)
+            as left_opacity,
         max(case when is_positive and is_opacity and laterality in ('right', 'bilateral') then 1 else 0 end)
             as right_opacity,
         {% for lobe in lobes -%}
-        max(case when is_positive and is_opacity and locations like '%;{{ lobe }};%' then '{{ lobe }}' end)
-            as lobe_{{ lobe | lower }},
+            max(case when is_positive and is_opacity and locations like '%;{{ lobe }};%' then '{{ lobe }}' end)
+                as lobe_{{ lobe | lower }},
         {% endfor -%}
-        max(case when is_positive and sign_column = 'pleural_effusion' and laterality in ('left', 'bilateral') then 1 else 0 end)
+        max(
+            case
+                when
+                    is_positive and sign_column = 'pleural_effusion' and laterality in ('left', 'bilateral')
+                    then 1
+                else 0
+            end
+        )
             as left_effusion,
-        max(case when is_positive and sign_column = 'pleural_effusion' and laterality in ('right', 'bilateral') then 1 else 0 end)
+        max(
+            case
+                when
+                    is_positive and sign_column = 'pleural_effusion' and laterality in ('right', 'bilateral')
+                    then 1
+                else 0
+            end
+        )
             as right_effusion,
         max(change_rank) as change_rank
     from mentions
@@ -91,7 +105,9 @@ imaging as (
             when by_report.left_opacity = 1 or by_report.right_opacity = 1 then false
         end as bilateral,
         nullif(
-            concat_ws(';', {% for lobe in lobes %}by_report.lobe_{{ lobe | lower }}{% if not loop.last %}, {% endif %}{% endfor %}),
+            concat_ws(
+                ';', by_report.lobe_rul, by_report.lobe_rml, by_report.lobe_rll, by_report.lobe_lul, by_report.lobe_lll
+            ),
             ''
         ) as opacity_lobes,
         case
@@ -100,7 +116,9 @@ imaging as (
             when by_report.right_effusion = 1 then 'right'
         end as effusion_side,
         case by_report.change_rank
-            when 5 then 'increased' when 4 then 'new' when 3 then 'stable' when 2 then 'decreased' when 1 then 'resolved'
+            when 5 then 'increased' when 4 then 'new' when 3 then 'stable' when 2 then 'decreased' when
+                1
+                then 'resolved'
         end as change_vs_prior,
         try_cast(
             nullif(
@@ -111,14 +129,14 @@ imaging as (
             ) as integer
         ) as corads_reported,
         {% for sign in sign_columns() -%}
-        case by_report.{{ sign }}_rank
-            when 4 then 'present' when 3 then 'uncertain' when 2 then 'historical' when 1 then 'absent'
-        end as {{ sign }},
+            case by_report.{{ sign }}_rank
+                when 4 then 'present' when 3 then 'uncertain' when 2 then 'historical' when 1 then 'absent'
+            end as {{ sign }},
         {% endfor -%}
         case
             when reports.report_key is null then null
             {% for sign in opacity_signs + ['dx_pneumonia', 'dx_viral', 'dx_tb', 'dx_fungal'] -%}
-            when by_report.{{ sign }}_rank >= 3 then true
+                when by_report.{{ sign }}_rank >= 3 then true
             {% endfor -%}
             else false
         end as shows_pneumonia,

@@ -1,4 +1,14 @@
--- How the candidates became the cohort: one row per step, in the order of the spec.
+-- How the candidates became the cohort: one row per step, in the order of the spec. A step keeps what fails none of
+-- the criteria up to it.
+{% set steps = [
+    ('candidate', '候选就诊链', 'false'),
+    ('not_test_patient', '非测试患者', 'fails_test_patient'),
+    ('age_at_least_28_days', '年龄满28天', 'fails_age'),
+    ('not_only_excluded_codes', '非仅排除编码', 'fails_only_excluded_codes'),
+    ('meets_a_rule', '符合任一入组规则', 'fails_no_rule'),
+    ('imaging_does_not_contradict', '影像不矛盾', 'fails_imaging_contradicts'),
+] %}
+
 with candidates as (
     select * from {{ ref('int_pulmonary_infection_candidate__qualify') }}
 ),
@@ -8,31 +18,26 @@ episodes as (
 ),
 
 steps as (
-    select 1 as step_no, 'candidate' as step_code, '候选就诊链' as label_zh, count(*) as chain_count,
-        count(distinct patient_key) as patient_count
-    from candidates
-    union all
-    select 2, 'not_test_patient', '非测试患者', count(*), count(distinct patient_key)
-    from candidates
-    where not fails_test_patient
-    union all
-    select 3, 'age_at_least_28_days', '年龄满28天', count(*), count(distinct patient_key)
-    from candidates
-    where not (fails_test_patient or fails_age)
-    union all
-    select 4, 'not_only_excluded_codes', '非仅排除编码', count(*), count(distinct patient_key)
-    from candidates
-    where not (fails_test_patient or fails_age or fails_only_excluded_codes)
-    union all
-    select 5, 'meets_a_rule', '符合任一入组规则', count(*), count(distinct patient_key)
-    from candidates
-    where not (fails_test_patient or fails_age or fails_only_excluded_codes or fails_no_rule)
-    union all
-    select 6, 'imaging_does_not_contradict', '影像不矛盾', count(*), count(distinct patient_key)
-    from candidates
-    where is_eligible
-    union all
-    select 7, 'episode', '合并再入院后的病程', count(*), count(distinct patient_id)
+    {% for code, label_zh, _ in steps -%}
+        select
+            {{ loop.index }} as step_no,
+            '{{ code }}' as step_code,
+            '{{ label_zh }}' as label_zh,
+            count(*) as chain_count,
+            count(distinct patient_key) as patient_count
+        from candidates
+        where
+            not (
+                {% for _, _, criterion in steps[:loop.index] %}                    {{ criterion }}{% if not loop.last %} or {% endif %}                    {% endfor %}
+            )
+        union all
+    {% endfor -%}
+    select
+        {{ steps | length + 1 }} as step_no,
+        'episode' as step_code,
+        '合并再入院后的病程' as label_zh,
+        count(*) as chain_count,
+        count(distinct patient_id) as patient_count
     from episodes
 ),
 

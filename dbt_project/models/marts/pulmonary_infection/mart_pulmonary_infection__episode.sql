@@ -26,8 +26,10 @@ comorbidities as (
 flags as (
     select
         episodes.episode_id,
-        bool_or(regexp_matches(comorbidities.diagnosis_code, '^(C[0-8]|C9[0-7])')
-            and not starts_with(comorbidities.diagnosis_code, 'C44')) as cm_neoplastic,
+        bool_or(
+            regexp_matches(comorbidities.diagnosis_code, '^(C[0-8]|C9[0-7])')
+            and not starts_with(comorbidities.diagnosis_code, 'C44')
+        ) as cm_neoplastic,
         bool_or(regexp_matches(comorbidities.diagnosis_code, '^(K70|K73|K74|B18|I85)')) as cm_liver,
         bool_or(regexp_matches(comorbidities.diagnosis_code, '^(I50|I11\.0|I13\.0|I13\.2)')) as cm_chf,
         bool_or(regexp_matches(comorbidities.diagnosis_code, '^(I6[0-4]|I69|G45)')) as cm_cerebrovascular,

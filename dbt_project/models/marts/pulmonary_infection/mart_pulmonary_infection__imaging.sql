@@ -32,7 +32,9 @@ paired as (
 nodules as (
     select
         study_key,
-        string_agg(distinct algorithm || ' ' || algorithm_version, '; ' order by algorithm || ' ' || algorithm_version) as ai_vendor_model,
+        string_agg(
+            distinct algorithm || ' ' || algorithm_version, '; ' order by algorithm || ' ' || algorithm_version
+        ) as ai_vendor_model,
         count(*) as ai_nodule_count,
         max(mean_diameter_mm) as ai_nodule_max_mm
     from ai_findings
@@ -57,7 +59,7 @@ assembled as (
         paired.change_vs_prior,
         paired.corads_reported,
         {% for sign in sign_columns() -%}
-        paired.{{ sign }},
+            paired.{{ sign }},
         {% endfor -%}
         nodules.ai_vendor_model,
         cast(nodules.ai_nodule_count as integer) as ai_nodule_count,

@@ -6,7 +6,8 @@ renamed as (
     select
         {{ pseudonym('uid', 'study_instance_uid') }} as study_instance_uid,
         {{ pseudonym('accession', 'accession_number') }} as accession_number,
-        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }} as accession_number_core,
+        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }}
+            as accession_number_core,
         {{ pseudonym('study', 'study_id') }} as study_id,
         {{ pseudonym('admission', 'admission_id') }} as admission_id,
         {{ pseudonym('patient', 'patient_id') }} as patient_id,

@@ -10,7 +10,8 @@ renamed as (
         {{ pseudonym('fhir_encounter', 'encounter_id') }} as encounter_id,
         {{ pseudonym('report_identifier', 'report_identifier') }} as report_identifier,
         {{ pseudonym('accession', 'accession_number') }} as accession_number,
-        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }} as accession_number_core,
+        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }}
+            as accession_number_core,
         {{ pseudonym('based_on_ids', 'based_on_ids') }} as based_on_ids,
         {{ pseudonym('observation_ids', 'observation_ids') }} as observation_ids,
         {{ pseudonym('imaging_study_ids', 'imaging_study_ids') }} as imaging_study_ids,

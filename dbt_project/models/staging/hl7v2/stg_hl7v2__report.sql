@@ -11,7 +11,8 @@ renamed as (
         {{ pseudonym('placer_order', 'placer_order_id') }} as placer_order_id,
         {{ pseudonym('filler_order', 'filler_order_id') }} as filler_order_id,
         {{ pseudonym('accession', 'accession_number') }} as accession_number,
-        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }} as accession_number_core,
+        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }}
+            as accession_number_core,
         {{ pseudonym('uid', 'study_instance_uid') }} as study_instance_uid,
         {{ pseudonym('placer_field_1', 'placer_field_1') }} as placer_field_1,
         {{ pseudonym('placer_field_2', 'placer_field_2') }} as placer_field_2,

@@ -8,7 +8,15 @@ renamed as (
         {{ pseudonym('patient', 'patient_id') }} as patient_id,
         {{ pseudonym('patient_core', "ltrim(patient_id, '0 ')") }} as patient_id_core,
         nullif(trim(report_type), '') as report_type,
-        sha256(concat_ws(chr(31), coalesce(gross, ''), coalesce(microscopic, ''), coalesce(immunohistochemistry, ''), coalesce(diagnosis, ''))) as text_sha256,
+        sha256(
+            concat_ws(
+                chr(31),
+                coalesce(gross, ''),
+                coalesce(microscopic, ''),
+                coalesce(immunohistochemistry, ''),
+                coalesce(diagnosis, '')
+            )
+        ) as text_sha256,
         {{ parse_timestamp('submitted_at') }} as submitted_at,
         {{ parse_timestamp('reported_at') }} as reported_at,
         'path' as source_system,

@@ -6,7 +6,8 @@ renamed as (
     select
         {{ pseudonym('report', 'exam_id') }} as exam_id,
         {{ pseudonym('accession', 'accession_number') }} as accession_number,
-        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }} as accession_number_core,
+        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }}
+            as accession_number_core,
         {{ pseudonym('order', 'request_id') }} as request_id,
         {{ pseudonym('patient', 'patient_id') }} as patient_id,
         {{ pseudonym('patient_core', "ltrim(patient_id, '0 ')") }} as patient_id_core,
@@ -20,7 +21,8 @@ renamed as (
         nullif(trim(device), '') as device,
         nullif(trim(report_status), '') as report_status,
         nullif(trim(report_version), '') as report_version,
-        sha256(concat_ws(chr(31), coalesce(findings, ''), coalesce(impression, ''), coalesce(clinical_diagnosis, ''))) as text_sha256,
+        sha256(concat_ws(chr(31), coalesce(findings, ''), coalesce(impression, ''), coalesce(clinical_diagnosis, '')))
+            as text_sha256,
         {{ parse_timestamp('registered_at') }} as registered_at,
         {{ parse_timestamp('examined_at') }} as examined_at,
         {{ parse_timestamp('reported_at') }} as reported_at,
