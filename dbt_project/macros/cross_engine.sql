@@ -154,3 +154,17 @@
 {% macro spark__version_order(column) -%}
     transform(regexp_extract_all(coalesce({{ column }}, ''), '(\\d+)', 1), part -> cast(part as decimal(38)))
 {%- endmacro %}
+
+
+{# A day and a time of day as one instant; midnight where no time is known. #}
+{% macro instant_of(day, time_of_day) -%}
+    {{ adapter.dispatch('instant_of', 'radlake')(day, time_of_day) }}
+{%- endmacro %}
+
+{% macro duckdb__instant_of(day, time_of_day) -%}
+    coalesce({{ day }} + {{ time_of_day }}, cast({{ day }} as timestamp))
+{%- endmacro %}
+
+{% macro spark__instant_of(day, time_of_day) -%}
+    coalesce(to_timestamp(concat({{ day }}, ' ', {{ time_of_day }})), cast({{ day }} as timestamp))
+{%- endmacro %}

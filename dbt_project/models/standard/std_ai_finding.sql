@@ -45,9 +45,11 @@ ai_findings as (
         findings.nodule_type,
         findings.long_axis_mm,
         findings.short_axis_mm,
-        coalesce(
-            findings.mean_diameter_mm, (findings.long_axis_mm + findings.short_axis_mm) / 2.0, findings.diameter_mm,
-            findings.long_axis_mm
+        round(
+            coalesce(
+                findings.mean_diameter_mm, (findings.long_axis_mm + findings.short_axis_mm) / 2.0, findings.diameter_mm,
+                findings.long_axis_mm
+            ), 3
         ) as mean_diameter_mm,
         case
             when findings.mean_diameter_mm is not null then 'reported'

@@ -47,7 +47,11 @@ by_accession as (
         2 as step,
         'accession_number' as link_method
     from studies
-    inner join reports on studies.accession_number = reports.accession_number
+    -- accession numbers are used again after years, so the day has to fit; clocks of devices drift
+    inner join reports
+        on
+            studies.accession_number = reports.accession_number
+            and coalesce(abs({{ hours_between('studies.study_at', 'reports.examined_at') }}) <= 24, true)
 ),
 
 by_accession_core as (

@@ -23,7 +23,7 @@ renamed as (
         is_present,
         nullif(trim(fingerprint), '') as fingerprint,
         {{ body_part_of('study_description') }} as body_part,
-        cast(study_date as timestamp) + coalesce(cast(study_time as interval), interval 0 second) as study_at,
+        {{ instant_of('study_date', 'study_time') }} as study_at,
         'dicom' as source_system,
         batch_id as load_id,
         loaded_at
