@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lakehouse import PROJECT_ROOT
 from lakehouse.errors import CheckFailedError, RadlakeError
+from lakehouse.keyring import KEY_NAMES, read_key
 from lakehouse.log import get_logger
 from lakehouse.settings import Settings
 
@@ -33,8 +34,11 @@ def target_folder(settings: Settings) -> Path:
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildResult:
     """Run one dbt command over the home.
 
-    Raises CheckFailedError when a model or test failed, RadlakeError when dbt could not start.
+    Raises CheckFailedError when a model or test failed, KeyMissingError before dbt would hide it, RadlakeError when
+    dbt could not start.
     """
+    for name in KEY_NAMES:
+        read_key(settings.home / "keys", name, settings.keys)
     os.environ["RADLAKE_HOME"] = str(settings.home)
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     os.environ["DO_NOT_TRACK"] = "1"

@@ -57,7 +57,7 @@ def write_quality_report(
         tables=tables,
         attritions=[_attrition(connection, model) for model in models if model.name.endswith("__cohort_attrition")],
         charts=[chart for model in models for chart in _charts(connection, model)],
-        suppress=lambda count: f"<{_SMALL_CELL}" if 0 < count < _SMALL_CELL else str(count),
+        suppress=_suppress,
     )
     path.write_text(page, encoding="utf-8")
 
@@ -124,6 +124,17 @@ def _charts(connection: Connection, model: MartModel) -> list[dict[str, Any]]:
     return charts
 
 
+def _suppress(count: int) -> str:
+    return f"<{_SMALL_CELL}" if 0 < count < _SMALL_CELL else str(count)
+
+
 def _bars(title: str, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
     largest = max((count for _, count in rows), default=0) or 1
-    return {"title": title, "bars": [{"label": label, "n": count, "share": count / largest} for label, count in rows]}
+    return {
+        "title": title,
+        "bars": [
+            # the length of a bar tells a small count as well as its number would
+            {"label": label, "n": count, "share": (count if count >= _SMALL_CELL else min(2.5, largest)) / largest}
+            for label, count in rows
+        ],
+    }
