@@ -54,11 +54,11 @@ SOURCES = (
             ("name", "patient_name"),
             ("staff", "reporter"),
             ("staff", "verifier"),
-            ("id_number", "exam_id"),
-            ("id_number", "accession_number"),
-            ("id_number", "patient_id"),
-            ("id_number", "visit_id"),
-            ("id_number", "request_id"),
+            ("number", "exam_id"),
+            ("number", "accession_number"),
+            ("number", "patient_id"),
+            ("number", "visit_id"),
+            ("number", "request_id"),
         ),
     ),
     ReportSource(
@@ -73,8 +73,8 @@ SOURCES = (
             ("name", "patient_name"),
             ("staff", "examiner"),
             ("staff", "verifier"),
-            ("id_number", "exam_id"),
-            ("id_number", "patient_id"),
+            ("number", "exam_id"),
+            ("number", "patient_id"),
         ),
     ),
     ReportSource(
@@ -93,8 +93,8 @@ SOURCES = (
         known=(
             ("name", "patient_name"),
             ("staff", "reporter"),
-            ("id_number", "pathology_id"),
-            ("id_number", "patient_id"),
+            ("number", "pathology_id"),
+            ("number", "patient_id"),
         ),
     ),
 )

@@ -31,6 +31,8 @@ def plan_faults(patients: Sequence[Patient]) -> dict[int, list[str]]:
         patient.person.ordinal: [fault] for patient, fault in zip(named, NAME_FAULTS, strict=False)
     }
     others = [patient for patient in patients if patient.person.ordinal not in plan] or list(patients)
+    # the last fault plants a name, and that of a test patient could not be told from the word
+    others.sort(key=lambda patient: patient.person.is_test)
     for position, fault in enumerate(
         (
             "truncated_pixel_data",

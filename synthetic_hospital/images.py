@@ -93,7 +93,7 @@ def write_images(folder: Path, patients: Sequence[Patient], seed: int) -> list[I
         for content, fact in _patient_files(patient, position, plan.get(patient.person.ordinal, []), seed):
             _write(folder / fact.path, content)
             facts.append(fact)
-    name = imaged[0].person.name if imaged else ""
+    name = next((patient.person.name for patient in imaged if not patient.person.is_test), "")
     for path, content, status, reason, fault in stranger_files(name):
         _write(folder / path, content)
         facts.append(
@@ -111,7 +111,10 @@ def image_identifiers(facts: Sequence[ImageFact], patients: Sequence[Patient]) -
     stripped = {fact.study_instance_uid for fact in facts if fact.fault == "accession_without_letters"}
     for patient in patients:
         for exam in studies_of(patient):
-            found |= {("patient_name", patient.person.name), ("film_number", film_number(patient))}
+            found.add(("film_number", film_number(patient)))
+            # the name of a test patient is a word that stands anywhere
+            if not patient.person.is_test:
+                found.add(("patient_name", patient.person.name))
             if exam.study_instance_uid in stripped:
                 found.add(("accession_number", _without_letters(exam.accession_number)))
     for fact in facts:
@@ -191,7 +194,7 @@ def _make_image(
         image.SpecificCharacterSet = declared
     rng = random.Random(f"{seed}:{exam.study_instance_uid}")
     values = _patient_values(patient, exam, rng) | _study_values(exam, series, number)
-    values |= _ct_values(series, number, rng) if is_ct else _dr_values(rng)
+    values |= _ct_values(exam, series, number, rng) if is_ct else _dr_values(rng)
     for keyword, value in values.items():
         setattr(image, keyword, text(value) if isinstance(value, str) and not value.isascii() else value)
     block = image.private_block(0x0065, "Image Private Header", create=True)
@@ -233,7 +236,7 @@ def _study_values(exam: Exam, series: int, number: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _ct_values(series: int, number: int, rng: random.Random) -> dict[str, object]:
+def _ct_values(exam: Exam, series: int, number: int, rng: random.Random) -> dict[str, object]:
     description, thickness, kernel, centre, width = _SERIES[series]
     edge = -_PIXEL_MM * (SIZE - 1) / 2
     position = -120.0 - thickness * (number - 1)
@@ -244,7 +247,7 @@ def _ct_values(series: int, number: int, rng: random.Random) -> dict[str, object
         "ScanOptions": "HELIX", "DataCollectionDiameter": "500", "ReconstructionDiameter": f"{_PIXEL_MM * SIZE:.0f}",
         "GantryDetectorTilt": "0", "TableHeight": "150", "RotationDirection": "CW", "SpiralPitchFactor": 1.1,
         "CTDIvol": round(rng.uniform(3, 9), 2), "PatientPosition": "HFS", "PixelSpacing": [str(_PIXEL_MM), str(_PIXEL_MM)],
-        "FrameOfReferenceUID": f"{UID_ROOT}.0.{rng.randrange(1, 10**9)}", "PositionReferenceIndicator": "",
+        "FrameOfReferenceUID": f"{exam.study_instance_uid}.0.1", "PositionReferenceIndicator": "",
         "ImagePositionPatient": [str(edge), str(edge), str(position)], "ImageOrientationPatient": ["1", "0", "0", "0", "1", "0"],
         "SliceLocation": str(position), "WindowCenter": str(centre), "WindowWidth": str(width), "RescaleIntercept": "-1024",
         "RescaleSlope": "1", "RescaleType": "HU",

@@ -16,7 +16,10 @@ PROJECT = Path(__file__).resolve().parent.parent
 def shared() -> Path:
     """Return the folder of third-party inputs that lies beside the checkout."""
     folder = Path(os.environ.get("RADLAKE_SHARED", PROJECT.parent / "shared"))
-    assert folder.is_dir(), "set RADLAKE_SHARED to the folder that holds data/"
+    if not folder.is_dir():
+        message = "third-party inputs are not beside the checkout; RADLAKE_SHARED names their folder"
+        # a fresh machine may lack them, continuous integration may not
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
     return folder
 
 

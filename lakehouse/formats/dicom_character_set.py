@@ -254,6 +254,9 @@ def _choose(declared: Sequence[str], values: Sequence[bytes], favourite: str | N
         length += count
         for term, of_term in weights.items():
             of_term.extend(readings.get(term) or [_UNDECODABLE] * count)
+    if not any(weights.values()):
+        # nothing but escapes or padding tells of no character set
+        return (declared[0] if declared else _LATIN_1), 0.0
     scores = {
         term: sum(of_term) / len(of_term)
         + (_FAVOUR if favourite and _codec(favourite) == _codec(term) else 0.0)

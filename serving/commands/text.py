@@ -38,6 +38,27 @@ def text_structure(source: Path, out: Annotated[Path, typer.Option("--out")]) ->
             file.write(json.dumps(as_prediction(structured), ensure_ascii=False) + "\n")
 
 
+_KINDS = (
+    ("name", ("name", "姓名", "contact", "relative", "联系人", "家属")),
+    ("phone", ("phone", "mobile", "tel", "电话", "手机")),
+    ("address", ("address", "addr", "地址", "住址")),
+    ("institution", ("hospital", "institution", "employer", "医院", "单位")),
+    ("id_number", ("id_card", "idcard", "citizen", "identity", "passport", "身份证", "证件")),
+    ("staff", ("doctor", "physician", "staff", "reporter", "verifier", "医师", "医生")),
+)
+"""Kind of a known value by what the key that holds it contains; any other value is a number of the patient."""
+
+
+def _known_values(patient: dict[str, Any]) -> dict[str, list[str]]:
+    known: dict[str, list[str]] = {}
+    for key, value in patient.items():
+        kind = next((kind for kind, marks in _KINDS if any(mark in str(key).lower() for mark in marks)), "number")
+        for item in value if isinstance(value, list) else [value]:
+            if item:
+                known.setdefault(kind, []).append(str(item))
+    return known
+
+
 @app.command("scrub")
 def text_scrub(source: Path, out: Annotated[Path, typer.Option("--out")]) -> None:
     """Take identifiers out of reports given as JSON lines. 报告脱敏。"""
@@ -45,11 +66,7 @@ def text_scrub(source: Path, out: Annotated[Path, typer.Option("--out")]) -> Non
 
     with out.open("w", encoding="utf-8") as file:
         for report in _read_lines(source):
-            patient = report.get("patient") or {}
-            known = {
-                kind: [str(value) for value in (values if isinstance(values, list) else [values]) if value]
-                for kind, values in patient.items()
-            }
+            known = _known_values(report.get("patient") or {})
             scrubbed = scrub_text(report.get("text") or "", known=known)
             answer = {
                 "report_id": report.get("report_id"),

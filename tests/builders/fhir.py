@@ -1,8 +1,7 @@
 """Makes FHIR R4 resources and Bundles; names, ids and texts that identify are marked CANARY."""
 
+import json
 from typing import Any
-
-import orjson
 
 Resource = dict[str, Any]
 
@@ -54,9 +53,9 @@ def bundle(*resources: Resource, bundle_type: str = "collection", urls: dict[int
 
 def as_json(content: Any) -> bytes:
     """Return content as JSON."""
-    return orjson.dumps(content)
+    return json.dumps(content, ensure_ascii=False).encode()
 
 
 def as_ndjson(*resources: Resource) -> bytes:
     """Return resources as NDJSON."""
-    return b"\n".join(orjson.dumps(one) for one in resources) + b"\n"
+    return b"\n".join(json.dumps(one, ensure_ascii=False).encode() for one in resources) + b"\n"

@@ -1,7 +1,7 @@
 """Which character set a header is written in, and what its text says."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakehouse.formats.dicom_character_set import decode_text, detect_character_set, respell_term
@@ -121,5 +121,6 @@ def test_common_names_in_gbk_and_utf_8_are_found_whatever_is_declared(surname, g
 
 
 @given(st.one_of(st.none(), st.binary(max_size=30)), st.binary(max_size=60))
+@example(None, b"\x1b")
 def test_any_bytes_give_some_text(declared, raw):
     assert isinstance(decode_text(raw, detect_character_set(declared, [raw], raw), is_person_name=True), str)
