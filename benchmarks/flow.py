@@ -57,6 +57,7 @@ def main() -> None:
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             results.append(measure(size, Path(folder)))
+            print(f"{size} patients: {results[-1]['run_seconds']} s", file=sys.stderr, flush=True)
     small, large = results[0], results[-1]
     if len(results) > 1:
         math.log(float(large["run_seconds"]) / float(small["run_seconds"])) / math.log(  # type: ignore[arg-type]

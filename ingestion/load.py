@@ -48,6 +48,8 @@ def append_rows(settings: Settings, source: str, readers: Sequence[tuple[Table, 
         destination=dlt.destinations.ducklake(credentials=credentials),
         dataset_name=f"raw_{source}",
     )
+    # the contract of today decides, not the schema of an earlier load: a contract may gain a column
+    pipeline.config.restore_from_destination = False
     try:
         with _fixed_settings():
             pipeline.run(

@@ -150,7 +150,8 @@ def accepted_rows(
             cast($1 as varchar) as _src_period,
             decided._row_sha256,
             cast($2 as varchar) as _batch_id,
-            cast($3 as timestamp) as _loaded_at
+            -- a later file of one load is newer, whatever its row numbers are
+            cast($3 as timestamp) + to_microseconds(cast(delivered._file_no as bigint)) as _loaded_at
         from scratch.delivered_{table.name} as delivered
         inner join scratch.decided_{table.name} as decided
             on delivered._file_no = decided._file_no and delivered._src_row_no = decided._src_row_no

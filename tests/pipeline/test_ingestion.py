@@ -196,3 +196,34 @@ def test_load_that_lost_rows_is_an_error_and_keeps_no_books(
         ingest(settings)
     monkeypatch.undo()
     assert totals(ingest(settings)) == (2, 2, 0, 0)
+
+
+def test_later_file_of_one_load_is_newer(settings: Settings) -> None:
+    others = [patient_line(str(number)) for number in range(2, 9)]
+    write_patients(settings.deliveries_folder, [*others, patient_line("1", phone="old")], name="V_BRXX_20240101.txt")
+    write_patients(settings.deliveries_folder, [patient_line("1", phone="new")], name="V_BRXX_20240102.txt")
+    ingest(settings)
+    assert [phone for number, phone in stored(settings) if number == "1"] == ["old", "new"]
+    # the same rows once more in a file of other bytes are no news
+    write_patients(settings.deliveries_folder, ["", patient_line("1", phone="new")], name="V_BRXX_20240103.txt")
+    assert totals(ingest(settings))[1] == 0
+
+
+def test_contract_may_gain_a_column(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from ingestion import pipeline
+    from lakehouse.contract import read_contract
+
+    write_patients(settings.deliveries_folder, [patient_line("1")])
+    ingest(settings)
+    contract = read_contract("his")
+    grown = replace(
+        contract["patient"],
+        columns=(*contract["patient"].columns, replace(contract["patient"].columns[-1], name="occupation")),
+    )
+    monkeypatch.setattr(pipeline, "read_contract", lambda _: contract | {"patient": grown})
+    with open_lake(settings) as connection:
+        connection.execute("alter table raw.raw_his.patient add column occupation varchar")
+    write_patients(settings.deliveries_folder, [patient_line("2")], name="V_BRXX_2.txt")
+    assert totals(ingest(settings))[1] == 1
