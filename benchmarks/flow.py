@@ -7,7 +7,6 @@ import argparse
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -59,11 +58,11 @@ def main() -> None:
             results.append(measure(size, Path(folder)))
             print(f"{size} patients: {results[-1]['run_seconds']} s", file=sys.stderr, flush=True)
     small, large = results[0], results[-1]
+    exponent = None
     if len(results) > 1:
-        math.log(float(large["run_seconds"]) / float(small["run_seconds"])) / math.log(  # type: ignore[arg-type]
-            int(large["patients"]) / int(small["patients"])  # type: ignore[call-overload]
-        )
-    resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+        times = float(large["run_seconds"]) / float(small["run_seconds"])  # type: ignore[arg-type]
+        exponent = math.log(times) / math.log(int(large["patients"]) / int(small["patients"]))  # type: ignore[call-overload]
+    print(json.dumps({"sizes": results, "exponent": exponent}, indent=1))
 
 
 if __name__ == "__main__":

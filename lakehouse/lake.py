@@ -7,7 +7,7 @@ appear in no log, error or file. Spill files are encrypted and lie in the home's
 import fcntl
 import importlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -209,11 +209,24 @@ def transaction(connection: Connection) -> Iterator[None]:
     connection.execute("commit")
 
 
+def tidy_zones(connection: Connection, settings: Settings) -> int:
+    """Forget snapshots older than the home keeps, delete their files and those of loads that were killed.
+
+    Returns how many files were deleted; what any kept snapshot needs stays.
+    """
+    deleted = 0
+    for zone in ZONES:
+        connection.execute(
+            f"call ducklake_expire_snapshots('{zone}', "
+            f"older_than => now() - interval '{settings.keep_snapshots_days} days')"
+        )
+        for routine in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files"):
+            deleted += len(connection.execute(f"call {routine}('{zone}', cleanup_all => true)").fetchall())
+    return deleted
+
+
 def fetch_dicts(connection: Connection, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """Return the rows of a query as dictionaries."""
     result = connection.execute(query, list(parameters))
     names = [description[0] for description in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-RowWriter = Callable[[str, pa.Table], int]

@@ -32,6 +32,8 @@ class Settings(BaseModel):
     ai_folders: list[Path] = Field(default_factory=lambda: [Path("ai")])
     may_be_empty: list[str] = Field(default_factory=list)
     """Mart tables this hospital may release without a row, such as AI findings where there is no AI."""
+    keep_snapshots_days: int = Field(default=7, ge=0)
+    """How long earlier states of the zones can be read; their files are deleted afterwards."""
     threads: int = Field(default=2, ge=1)
     memory_limit: str = "4GB"
     home: Path = Field(default=Path(), exclude=True)

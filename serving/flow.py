@@ -16,11 +16,14 @@ from dicom_index.scan import scan_folder
 from ingestion.mapping import read_mapping
 from ingestion.pipeline import SourceResult, ingest_source
 from lakehouse.errors import ContractError
-from lakehouse.lake import create_raw_tables, lock_home, open_lake
+from lakehouse.lake import create_raw_tables, lock_home, open_lake, tidy_zones
 from lakehouse.ledger import Step, check_balance, local_now, new_batch_id, write_steps
+from lakehouse.log import get_logger
 from lakehouse.settings import Settings
 from report_structuring.tables import structure_reports
 from serving.build import run_dbt
+
+logger = get_logger(__name__)
 
 Report = Callable[[str, str, int, int], None]
 """Called with the step, what it works on, units done and units in all."""
@@ -78,6 +81,8 @@ def run_flow(settings: Settings, *, report: Report | None = None, skip_build: bo
             result.received = built.models + built.tests_passed + built.tests_warned
             result.loaded = result.received
             result.details = {"models": built.models, "tests": built.tests_passed, "warnings": built.tests_warned}
+            with open_lake(settings) as connection:
+                result.details["files_deleted"] = tidy_zones(connection, settings)
         yield result
 
 
@@ -127,6 +132,9 @@ def _account_source(result: StepResult, source: SourceResult) -> None:
 
 def _existing(settings: Settings, folders: list[Path]) -> list[Path]:
     absolute = [folder if folder.is_absolute() else settings.deliveries_folder / folder for folder in folders]
+    for folder in absolute:
+        if not folder.exists():
+            logger.warning("folder of site.yml is missing and was passed over: %s", folder)
     return [folder for folder in absolute if folder.exists()]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import KeyMissingError, RadlakeError, SettingsError
-from lakehouse.lake import lock_home, open_lake
+from lakehouse.lake import lock_home, open_lake, tidy_zones
 from lakehouse.settings import Settings, read_settings
 from serving.home import create_home
 
@@ -77,6 +77,22 @@ def test_nothing_is_ever_installed(settings: Settings) -> None:
             ).fetchall()
         )
     assert set(values.values()) == {"false"}
+
+
+def test_files_of_forgotten_snapshots_are_deleted_and_the_present_stays(settings: Settings) -> None:
+    def files() -> int:
+        return len(list((settings.home / "raw").rglob("*.parquet")))
+
+    plant(settings)
+    with open_lake(settings) as connection:
+        connection.execute(
+            "create or replace table raw.raw_his.patient as select * from raw.raw_his.patient limit 2000"
+        )
+        before = files()
+        assert tidy_zones(connection, settings) == 0
+        assert tidy_zones(connection, settings.model_copy(update={"keep_snapshots_days": 0})) > 0
+        assert files() < before
+        assert connection.execute("select count(*) from raw.raw_his.patient").fetchone() == (2000,)
 
 
 def test_spill_files_are_encrypted(settings: Settings) -> None:
