@@ -44,3 +44,15 @@
         '^[x×]?10[*^e]+', '10^'
     )
 {%- endmacro %}
+
+
+{# Numbers without leading zeros that still name one person: only these may stand for a number that lost its zeros. #}
+{% macro unique_patient_cores(relation) -%}
+    select
+        patient_id_core,
+        max(survivor_patient_key) as survivor_patient_key
+    from {{ relation }}
+    where patient_id_core is not null
+    group by patient_id_core
+    having count(distinct survivor_patient_key) = 1
+{%- endmacro %}

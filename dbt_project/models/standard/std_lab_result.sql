@@ -35,13 +35,7 @@ units as (
 
 -- a number that lost its zeros still names one person when only one number has this core
 unique_cores as (
-    select
-        patient_id_core,
-        max(survivor_patient_key) as survivor_patient_key
-    from patients
-    where patient_id_core is not null
-    group by patient_id_core
-    having count(distinct survivor_patient_key) = 1
+    {{ unique_patient_cores('patients') }}
 ),
 
 cleaned as (

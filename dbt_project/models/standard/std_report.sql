@@ -25,13 +25,7 @@ patients as (
 ),
 
 unique_cores as (
-    select
-        patient_id_core,
-        max(survivor_patient_key) as survivor_patient_key
-    from patients
-    where patient_id_core is not null
-    group by patient_id_core
-    having count(distinct survivor_patient_key) = 1
+    {{ unique_patient_cores('patients') }}
 ),
 
 encounters as (
