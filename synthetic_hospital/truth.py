@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from synthetic_hospital import marks
 from synthetic_hospital.model import Encounter, Episode, Patient
 
 _EPISODE_FIELDS = (
@@ -107,12 +108,28 @@ def identifier_rows(patient: Patient) -> Iterator[tuple[str, str, str, str, str]
 
 
 def _encounter_identifiers(patient: Patient, encounter: Encounter) -> Iterator[tuple[str, str, str, str, str]]:
-    del patient
     key = encounter.visit_id
     yield "encounter", key, "visit_id", encounter.visit_id, "his"
     yield "encounter", key, "inpatient_no" if encounter.kind == "住院" else "outpatient_no", encounter.number, "his"
     if encounter.medical_record_no:
         yield "encounter", key, "medical_record_no", encounter.medical_record_no, "his"
+    # reports quote the inpatient number of outpatients too
+    inpatient_no = f"{marks.INPATIENT_NO_PREFIX}{patient.person.ordinal:06d}"
+    yield "patient", patient.person.patient_id, "inpatient_no", inpatient_no, "his"
+    # the numbers that the extracts make out of the visit
+    tail = encounter.visit_id[4:]
+    for entity, kind, prefix, count, system in (
+        ("procedure", "procedure_id", marks.PROCEDURE_PREFIX, len(encounter.procedures), "his"),
+        ("order", "order_id", marks.ORDER_PREFIX, len(encounter.orders), "his"),
+        ("document", "document_id", marks.DOCUMENT_PREFIX, len(encounter.documents), "emr"),
+        ("vital_sign", "record_id", marks.VITAL_PREFIX, len(encounter.vital_signs), "emr"),
+    ):
+        for position in range(1, count + 1):
+            yield entity, f"{prefix}{tail}{position}", kind, f"{prefix}{tail}{position}", system
+    for report_no in sorted({result.report_no for result in encounter.labs}):
+        report = f"{marks.LAB_REPORT_PREFIX}{tail}{report_no}"
+        yield "lab_result", report, "report_id", report, "lis"
+        yield "lab_result", report, "barcode", f"{marks.BARCODE_PREFIX}{tail}{report_no}", "lis"
 
 
 class TruthWriter:

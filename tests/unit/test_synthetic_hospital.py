@@ -110,3 +110,26 @@ def test_next_day_changes_four_things_and_nothing_else(tmp_path: Path) -> None:
         == 1
     )
     assert second["extracts_day2/his/V_BRXX.txt"].count(b"\n") == first["extracts/his/V_BRXX.txt"].count(b"\n") + 1
+
+
+def test_every_number_of_the_extracts_is_listed_as_planted(tmp_path: Path) -> None:
+    import re
+
+    files = written(tmp_path, image_patients=0)
+    listed = {row["id_raw"] for row in csv.DictReader(io.StringIO(files["truth/identifier.csv"].decode()))}
+    prefixes = "|".join(
+        value for name, value in vars(marks).items() if name.endswith("_PREFIX") and name != "MOBILE_PREFIX"
+    )
+    found = set()
+    for name, encoding in (
+        ("his/V_YZ.txt", "gb18030"),
+        ("his/V_SSJL.txt", "gb18030"),
+        ("his/V_ZYDJ.txt", "gb18030"),
+        ("emr/document.csv", "utf-8"),
+        ("emr/vital_sign.csv", "utf-8"),
+        ("lis/result.csv", "gb18030"),
+        ("ris/exam.csv", "utf-8"),
+    ):
+        found |= set(re.findall(rf"\b(?:{prefixes})\d{{6,}}\b", files[f"extracts/{name}"].decode(encoding)))
+    assert len(found) > 100
+    assert found <= listed
