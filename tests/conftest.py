@@ -2,12 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lakehouse.settings import Settings, read_settings, write_settings
 from serving.home import create_home
+from tests.builders.servers import Server, start_mariadb, start_postgresql
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -41,3 +43,19 @@ def settings(empty_home: Path, tmp_path: Path) -> Settings:
     settings = read_settings(home).model_copy(update={"deliveries": deliveries})
     write_settings(settings)
     return settings
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a running PostgreSQL of this session alone."""
+    server = start_postgresql(tmp_path_factory.mktemp("postgresql") / "server")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a running MariaDB of this session alone."""
+    server = start_mariadb(tmp_path_factory.mktemp("mariadb") / "server")
+    yield server
+    server.stop()

@@ -1,0 +1,1 @@
+"""One module an engine: `read_catalog(source) -> Catalog` from the views the engine documents."""

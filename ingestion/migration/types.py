@@ -1,0 +1,256 @@
+"""Maps every source type to a type of the lake, and gives the texts by which both sides are compared.
+
+For each column there are four pieces of SQL: `wire` reads it in the source's SQL, `convert` turns what arrived into the
+target type, and `source_text` and `target_text` give the same text for equal values, computed where the data lies:
+whole numbers and decimals as digits, floats by their bits (MySQL: by its own shortest digits), instants in ISO form
+with fixed fractions, binary as SHA-256. Text is compared byte for byte.
+"""
+
+import re
+from dataclasses import dataclass
+
+from ingestion.migration.catalog import Column
+
+NULL_MARK = 30
+FIELD_MARK = 31
+"""Code points that stand for NULL and between columns in the text of a row; no report or number holds them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TypeRule:
+    """How one column travels; `{0}` in `wire`, `source_text` and `target_text` is the quoted column.
+
+    `wire` is in the source's SQL and gives text unless `wire_is_native`; `convert` is in the lake's SQL over the wire
+    value, NULL where it does not fit; `lossy` says what a target type cannot hold, None when nothing is lost.
+    """
+
+    target_type: str
+    wire: str = "{0}"
+    convert: str = "{0}"
+    source_text: str = "{0}"
+    target_text: str = "cast({0} as varchar)"
+    lossy: str | None = None
+    is_lob: bool = False
+    note: str = ""
+
+
+def _parse(source_type: str) -> tuple[str, tuple[int, ...], bool]:
+    """Return a type's name, its numbers in parentheses and whether it is unsigned."""
+    text = source_type.lower().strip()
+    unsigned = "unsigned" in text or "zerofill" in text
+    match = re.match(r"([^(]+)(?:\(([\d\s,]*)\))?(.*)", text)
+    assert match is not None
+    numbers = tuple(int(part) for part in (match[2] or "").split(",") if part.strip())
+    name = re.sub(r"\b(unsigned|zerofill|signed)\b", "", match[1] + " " + match[3])
+    return " ".join(name.split()), numbers, unsigned
+
+
+def rule_for(engine: str, column: Column) -> TypeRule:
+    """Return the rule that loses nothing; a type nobody knows travels as text."""
+    name, numbers, unsigned = _parse(column.source_type)
+    return _RULES[engine](name, numbers, unsigned)
+
+
+def _decimal(numbers: tuple[int, ...]) -> str | None:
+    precision, scale = (*numbers, 0)[:2] if numbers else (0, 0)
+    return f"decimal({precision},{scale})" if 0 < precision <= 38 and 0 <= scale <= precision else None
+
+
+def _same_text(target: str, text: str = "cast({value} as varchar)") -> str:
+    """Return a conversion that accepts only what reads back as it came: no rounding, no second spelling of a date."""
+    value = f"try_cast({{0}} as {target})"
+    return f"case when {text.format(value=value)} = {{0}} then {value} end"
+
+
+_POSTGRESQL_INTEGERS = {"smallint": "smallint", "integer": "integer", "bigint": "bigint", "oid": "bigint"}
+_POSTGRESQL_INSTANTS = {
+    "date": "date",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+}
+_FLOAT_BITS = "cast(cast(cast({0} as double) as bit) as varchar)"
+
+
+def _postgresql(name: str, numbers: tuple[int, ...], _: bool) -> TypeRule:
+    if name in _POSTGRESQL_INTEGERS:
+        return TypeRule(target_type=_POSTGRESQL_INTEGERS[name], source_text="{0}::text")
+    if name == "numeric" and (target := _decimal(numbers)):
+        # NaN has no decimal; as text it arrives, and does not fit
+        return TypeRule(
+            target_type=target, wire="{0}::text", convert=f"try_cast({{0}} as {target})", source_text="{0}::text"
+        )
+    if name in ("real", "double precision"):
+        return TypeRule(
+            target_type="double",
+            wire="{0}::float8",
+            source_text="('x' || encode(float8send({0}::float8), 'hex'))::bit(64)::text",
+            target_text=_FLOAT_BITS,
+        )
+    if name == "boolean":
+        return TypeRule(target_type="boolean", source_text="{0}::text")
+    if name in _POSTGRESQL_INSTANTS:
+        target = _POSTGRESQL_INSTANTS[name]
+        # neither infinity nor the years before Christ are written alike on both sides
+        return TypeRule(
+            target_type=target,
+            convert=f"case when isfinite({{0}}) and {{0}} >= {target} '0001-01-01' then {{0}} end",
+            source_text="{0}::text",
+        )
+    if name == "time without time zone":
+        return TypeRule(target_type="time", source_text="{0}::text")
+    if name == "bytea":
+        return TypeRule(
+            target_type="blob", source_text="encode(sha256({0}), 'hex')", target_text="sha256({0})", is_lob=True
+        )
+    # character types, enums, arrays, ranges, json, xml, uuid, inet, money, interval and what extensions add
+    return TypeRule(
+        target_type="varchar",
+        wire="{0}::text",
+        source_text="{0}::text",
+        target_text="{0}",
+        is_lob=name in ("text", "xml"),
+    )
+
+
+_MYSQL_INTEGERS = {
+    "tinyint": ("smallint", "smallint"),
+    "smallint": ("smallint", "integer"),
+    "mediumint": ("integer", "integer"),
+    "int": ("integer", "bigint"),
+    "integer": ("integer", "bigint"),
+    "bigint": ("bigint", "decimal(20,0)"),
+    "year": ("smallint", "smallint"),
+}
+"""Type to its target when signed and when unsigned."""
+_MYSQL_BINARY = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
+_MYSQL_SPATIAL = (
+    "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
+    "geometrycollection", "geomcollection",
+)  # fmt: skip
+
+
+def _mysql(name: str, numbers: tuple[int, ...], unsigned: bool) -> TypeRule:
+    as_text = "cast({0} as char)"
+    if name in _MYSQL_INTEGERS:
+        target = _MYSQL_INTEGERS[name][unsigned]
+        return TypeRule(target_type=target, wire=as_text, convert=f"try_cast({{0}} as {target})", source_text="{0} + 0")
+    if name == "bit":
+        # as digits, so that no driver takes one bit for a truth value
+        return TypeRule(
+            target_type="decimal(20,0)",
+            wire="cast({0} + 0 as char)",
+            convert="try_cast({0} as decimal(20,0))",
+            source_text="{0} + 0",
+        )
+    if name in ("decimal", "numeric"):
+        target_decimal = _decimal(numbers or (10, 0))
+        if target_decimal:
+            return TypeRule(target_type=target_decimal, wire=as_text, convert=f"try_cast({{0}} as {target_decimal})")
+        return TypeRule(target_type="varchar", wire=as_text, target_text="{0}", note="more than 38 digits")
+    if name in ("float", "double", "double precision", "real"):
+        # `+ 0e0` makes a float tell all its digits; MySQL has no access to the bits
+        return TypeRule(
+            target_type="double",
+            wire="cast({0} + 0e0 as char)",
+            convert="try_cast({0} as double)",
+            source_text="{0} + 0e0",
+            target_text="mysql_double_text({0})",
+        )
+    if name in ("date", "datetime", "timestamp"):
+        target = {"date": "date", "datetime": "timestamp", "timestamp": "timestamptz"}[name]
+        digits = numbers[0] if numbers and name != "date" else 0
+        form = "%Y-%m-%d" if name == "date" else "%Y-%m-%d %H:%M:%S" + (".%f" if digits else "")
+        length = {"date": 10}.get(name, 19 + (digits + 1 if digits else 0))
+        instant = "{0} at time zone 'UTC'" if name == "timestamp" else "{0}"
+        convert = "try_cast({0} || '+00' as timestamptz)" if name == "timestamp" else f"try_cast({{0}} as {target})"
+        return TypeRule(
+            target_type=target,
+            wire=as_text,
+            convert=convert,
+            target_text=f"left(strftime({instant}, '{form}'), {length})",
+        )
+    if name in _MYSQL_BINARY:
+        return TypeRule(target_type="blob", source_text="sha2({0}, 256)", target_text="sha256({0})", is_lob=True)
+    if name in _MYSQL_SPATIAL:
+        return TypeRule(
+            target_type="varchar",
+            wire="hex({0})",
+            source_text="hex({0})",
+            target_text="{0}",
+            note="hex of SRID and WKB",
+        )
+    # character types, enum, set, json and time, whose range of 838 hours no other engine has
+    return TypeRule(
+        target_type="varchar",
+        wire="convert({0} using utf8mb4)",
+        source_text="convert({0} using utf8mb4)",
+        target_text="{0}",
+        is_lob=name.endswith("text"),
+    )
+
+
+def _sqlite(name: str, numbers: tuple[int, ...], _: bool) -> TypeRule:
+    """SQLite has types of values, not of columns: the declared type is a wish that the plan checks against the data."""
+    kind = _sqlite_kind(name)
+    if kind == "blob":
+        return TypeRule(
+            target_type="blob",
+            wire="cast({0} as blob)",
+            source_text="radlake_sha256({0})",
+            target_text="sha256({0})",
+            is_lob=True,
+        )
+    if kind == "double":
+        return TypeRule(
+            target_type="double",
+            wire=_SQLITE_TEXT,
+            convert="try_cast({0} as double)",
+            source_text="radlake_bits({0})",
+            target_text=_FLOAT_BITS,
+        )
+    decimal = _decimal(numbers) if kind == "decimal" else None
+    if decimal:
+        exact = f"cast(try_cast({{0}} as {decimal}) as double) = try_cast({{0}} as double)"
+        return TypeRule(
+            target_type=decimal,
+            wire=_SQLITE_TEXT,
+            convert=f"case when {exact} then try_cast({{0}} as {decimal}) end",
+            source_text=f"radlake_decimal({{0}}, {(*numbers, 0)[1]})",
+        )
+    target = {"integer": "bigint", "boolean": "bigint", "date": "date", "datetime": "timestamp"}.get(kind)
+    if target:
+        return TypeRule(
+            target_type=target, wire=_SQLITE_TEXT, convert=_same_text(target), source_text="radlake_text({0})"
+        )
+    return TypeRule(
+        target_type="varchar",
+        wire=_SQLITE_TEXT,
+        source_text="radlake_text({0})",
+        target_text="{0}",
+        is_lob="text" in name or "clob" in name,
+    )
+
+
+_SQLITE_TEXT = "case typeof({0}) when 'real' then printf('%!.17g', {0}) else cast({0} as text) end"
+
+
+def _sqlite_kind(name: str) -> str:
+    """Return what a declared type means; the order is that of SQLite's own rules of affinity, dates first."""
+    if "datetime" in name or "timestamp" in name:
+        return "datetime"
+    if name == "date":
+        return "date"
+    if "bool" in name:
+        return "boolean"
+    if "int" in name:
+        return "integer"
+    if any(part in name for part in ("char", "clob", "text")):
+        return "text"
+    if "blob" in name or not name:
+        return "blob" if name else "text"
+    if any(part in name for part in ("real", "floa", "doub")):
+        return "double"
+    return "decimal" if any(part in name for part in ("dec", "num")) else "text"
+
+
+_RULES = {"postgresql": _postgresql, "mysql": _mysql, "sqlite": _sqlite}
