@@ -8,12 +8,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from lakehouse.contract import PROVENANCE, Table
-from lakehouse.lake import attach_statement, catalog_file, connection_statements
+from lakehouse.lake import attach_statement, catalog_file, keep_instance
 from lakehouse.settings import Settings
 
 # before dlt is imported: it reports home and reads configuration from the environment otherwise
@@ -21,9 +23,15 @@ os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
 
 import dlt
+from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
-_TYPES = {"varchar": "text", "bigint": "bigint", "integer": "bigint", "double": "double", "timestamp": "timestamp"}
+_TYPES = {
+    "varchar": "text", "bigint": "bigint", "integer": "bigint", "smallint": "bigint", "double": "double",
+    "timestamp": "timestamp", "timestamptz": "timestamp", "date": "date", "time": "time", "boolean": "bool",
+    "blob": "binary", "decimal": "decimal",
+}  # fmt: skip
+
 
 Reader = Callable[[], pa.RecordBatchReader]
 
@@ -34,6 +42,51 @@ def append_rows(settings: Settings, source: str, readers: Sequence[tuple[Table, 
     The caller must have detached the zone `raw`: a local catalog has one writer at a time. Columns are frozen to the
     contract, so a column that is not in it cannot arrive.
     """
+    _run(settings, source, [_resource(table, reader) for table, reader in readers], {})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilesOfTable:
+    """Parquet files to append to one table, with their rows; `columns` is name to type in DuckDB's words."""
+
+    table: str
+    columns: dict[str, str]
+    files: tuple[tuple[Path, int], ...]
+
+
+def append_files(settings: Settings, source: str, tables: Sequence[FilesOfTable]) -> None:
+    """Append Parquet files, as they are, to the raw tables of one source through dlt; names stay as they are.
+
+    The caller must have made the tables, and must not hold the zone `raw`.
+    """
+    _run(settings, source, [_import(table) for table in tables], {"SCHEMA__NAMING": "direct"})
+
+
+def _import(table: FilesOfTable) -> Any:
+    def files() -> Any:
+        for path, rows in table.files:
+            yield dlt.mark.with_file_import(str(path), "parquet", items_count=rows)
+
+    columns = {name: _column(name, data_type) for name, data_type in table.columns.items()}
+    return dlt.resource(files, name=table.table, write_disposition="append", columns=columns)
+
+
+@contextmanager
+def _shared_instance(settings: Settings) -> Iterator[None]:
+    """Let dlt's connections of one load share an instance: it opens one for each file, and extensions load slowly.
+
+    dlt has no setting for it and copies credentials without their class, hence the exchange of one method.
+    """
+    original = DuckLakeCredentials._conn_str
+    with keep_instance(settings) as name:
+        DuckLakeCredentials._conn_str = lambda _: name  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            DuckLakeCredentials._conn_str = original  # type: ignore[method-assign]
+
+
+def _run(settings: Settings, source: str, resources: list[Any], variables: dict[str, str]) -> None:
     package_folder = settings.work_folder / "dlt"
     credentials = DuckLakeCredentials(
         ducklake_name="raw",
@@ -41,19 +94,20 @@ def append_rows(settings: Settings, source: str, readers: Sequence[tuple[Table, 
         storage=str(settings.home / "raw" / "data"),
     )
     # runs on each connection before dlt's own ATTACH IF NOT EXISTS of the same alias
-    credentials.statements = [*connection_statements(), attach_statement(settings, "raw")]
-    pipeline = dlt.pipeline(
-        pipeline_name=f"radlake_{source}",
-        pipelines_dir=str(package_folder),
-        destination=dlt.destinations.ducklake(credentials=credentials),
-        dataset_name=f"raw_{source}",
-    )
-    # the contract of today decides, not the schema of an earlier load: a contract may gain a column
-    pipeline.config.restore_from_destination = False
+    credentials.statements = [attach_statement(settings, "raw")]
     try:
-        with _fixed_settings():
+        with _fixed_settings(variables), _shared_instance(settings):
+            pipeline = dlt.pipeline(
+                pipeline_name=f"radlake_{source}",
+                pipelines_dir=str(package_folder),
+                destination=dlt.destinations.ducklake(credentials=credentials),
+                dataset_name=f"raw_{source}",
+                progress=NULL_COLLECTOR,
+            )
+            # the contract of today decides, not the schema of an earlier load: a contract may gain a column
+            pipeline.config.restore_from_destination = False
             pipeline.run(
-                [_resource(table, reader) for table, reader in readers],
+                resources,
                 loader_file_format="parquet",
                 schema_contract={"tables": "evolve", "columns": "freeze", "data_type": "freeze"},
             )
@@ -66,28 +120,36 @@ def _resource(table: Table, reader: Reader) -> Any:
         yield from (pa.Table.from_batches([batch]) for batch in reader())
 
     types = {column.name: column.data_type for column in table.columns} | PROVENANCE
-    columns: dict[str, Any] = {
-        name: {"name": name, "data_type": _TYPES[data_type], "nullable": True}
-        # instants are the hospital's local time, without zone
-        | ({"timezone": False} if data_type == "timestamp" else {})
-        for name, data_type in types.items()
-    }
+    columns = {name: _column(name, data_type) for name, data_type in types.items()}
     return dlt.resource(batches, name=table.name, write_disposition="append", columns=columns)
+
+
+def _column(name: str, data_type: str) -> Any:
+    """Return dlt's words for a column of a DuckDB type."""
+    base, _, numbers = data_type.partition("(")
+    column: dict[str, Any] = {"name": name, "data_type": _TYPES[base], "nullable": True}
+    if numbers:
+        precision, scale = numbers.rstrip(")").split(",")
+        column |= {"precision": int(precision), "scale": int(scale)}
+    if base == "timestamp":
+        # instants are the hospital's local time, without zone
+        column["timezone"] = False
+    return column
 
 
 _SETTINGS = {
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
     "LOAD__DELETE_COMPLETED_JOBS": "true",
-    "PROGRESS": "",
 }
 
 
 @contextmanager
-def _fixed_settings() -> Iterator[None]:
+def _fixed_settings(variables: dict[str, str]) -> Iterator[None]:
     """Set dlt's settings for one load; its files of configuration are the user's and may say anything."""
-    before = {name: os.environ.get(name) for name in _SETTINGS}
-    os.environ.update(_SETTINGS)
+    settings = _SETTINGS | variables
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
         yield
     finally:

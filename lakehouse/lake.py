@@ -6,6 +6,7 @@ appear in no log, error or file. Spill files are encrypted and lie in the home's
 
 import fcntl
 import importlib
+import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from lakehouse.pseudonym import macro_statements, session_variables
 from lakehouse.settings import Settings
 
 Connection = duckdb.DuckDBPyConnection
+DatabaseError = duckdb.Error
 
 ZONES = ("raw", "lake")
 _EXTENSIONS = ("httpfs", "ducklake")
@@ -123,6 +125,19 @@ def open_lake(settings: Settings, zones: Sequence[str] = ZONES, *, read_only: bo
         if "raw" in zones:
             prepare_session(connection, settings)
         yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def keep_instance(settings: Settings) -> Iterator[str]:
+    """Keep an instance in memory, with extensions and limits, and yield the name by which others connect to it."""
+    name = f":memory:radlake_{secrets.token_hex(8)}"
+    connection = duckdb.connect(name)
+    try:
+        for statement in (*connection_statements(), *limit_statements(settings)):
+            connection.execute(statement)
+        yield name
     finally:
         connection.close()
 

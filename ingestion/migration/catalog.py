@@ -1,7 +1,7 @@
 """What a legacy database consists of, in the same words for every engine.
 
-Readers in `engines/` fill it from the engine's own catalog, `dump` from the text of a dump. Everything is sorted by name
-and holds definitions and counts only, never a value of a row.
+Readers in `engines/` fill it from the engine's own catalog, `dump` from the text of a dump. Everything is sorted by
+name and holds definitions and counts only, never a value of a row.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ class ForeignKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """One base table; a partition is a table of its own with `partition_of` set, and its parent holds no rows itself."""
+    """One base table; a partition is a table of its own with `partition_of` set, its parent holds no rows itself."""
 
     schema: str
     name: str

@@ -36,7 +36,7 @@ class ColumnPlan:
     lossy: str | None = None
     """What the target type cannot hold; None when nothing is lost."""
     misfits: int = 0
-    """Values of the source that do not fit the type its declaration asks for."""
+    """Values of the source that do not fit the declared type; such a column travels as text unless told otherwise."""
     note: str = ""
 
 
@@ -53,11 +53,22 @@ class TablePlan:
     """Source columns that identify a row; empty when the table has no key."""
     rows: int
     structure_sha256: str
+    source_table: str
+    """SQL name of the table in the source."""
     chunk_column: str | None = None
-    """First column of the key when it is a whole number: the table travels in ranges of it."""
+    """The key when it is one whole number: the table travels in ranges of it, else in one piece."""
     chunk_rows: int = 0
     size_bytes: int | None = None
     estimated_seconds: float = 0.0
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a fingerprint of how the table travels; what was merely measured is no part of it."""
+        content = asdict(self)
+        for name in ("rows", "size_bytes", "estimated_seconds", "chunk_rows"):
+            content.pop(name)
+        content["columns"] = [{k: v for k, v in column.items() if k != "misfits"} for column in content["columns"]]
+        return sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()[:16]
 
     def column(self, name: str) -> ColumnPlan:
         """Return one column; KeyError when there is none."""
@@ -80,11 +91,18 @@ class Plan:
     left_out: dict[str, str] = field(default_factory=dict)
     """Tables that do not travel, with the reason."""
 
+    def table(self, target: str) -> TablePlan:
+        """Return the plan of one table of `raw_legacy`; KeyError when there is none."""
+        for table in self.tables:
+            if table.target == target:
+                return table
+        raise KeyError(target)
+
     @property
     def plan_id(self) -> str:
         """Return a fingerprint of what the plan does; the time it was made is no part of it."""
-        content = [asdict(table) for table in self.tables]
-        return sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()[:16]
+        content = [self.token, *(table.fingerprint for table in self.tables)]
+        return sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def plan_folder(settings: Settings, address: Address) -> Path:

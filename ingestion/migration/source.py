@@ -126,11 +126,19 @@ def _is_sqlite(path: Path) -> bool:
         return file.read(16) == b"SQLite format 3\x00"
 
 
+def quote_name(engine: str, name: str) -> str:
+    """Return a name quoted for an engine."""
+    mark, double = ("`", "``") if engine == "mysql" else ('"', '""')
+    return mark + name.replace(mark, double) + mark
+
+
 class Source:
     """An open legacy database: one connection, one snapshot, no writing."""
 
-    def __init__(self, address: Address, connection: sa.Connection, position: str) -> None:
+    def __init__(self, address: Address, connection: sa.Connection, position: str, *, file: Path | None = None) -> None:
         self.address = address
+        self.file = file
+        """SQLite file a dump was restored into."""
         self.engine = address.engine
         self.connection = connection
         self.position = position
@@ -154,8 +162,16 @@ class Source:
 
     def quote(self, *names: str) -> str:
         """Return the names quoted for the engine and joined by dots."""
-        mark, double = ("`", "``") if self.engine == "mysql" else ('"', '""')
-        return ".".join(mark + name.replace(mark, double) + mark for name in names)
+        return ".".join(quote_name(self.engine, name) for name in names)
+
+    def table_name(self, schema: str, table: str, *, with_children: bool = False) -> str:
+        """Return the SQL name of a table; in PostgreSQL without the rows of tables that inherit from it."""
+        if self.engine == "dump":
+            return self.quote(f"{schema}.{table}")
+        if self.engine == "sqlite":
+            return self.quote(table)
+        only = "only " if self.engine == "postgresql" and not with_children else ""
+        return only + self.quote(schema, table)
 
     def _execute(self, query: str, parameters: Sequence[Any] | dict[str, Any]) -> sa.CursorResult[Any]:
         with _named_errors(self.address):

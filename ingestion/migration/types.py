@@ -7,9 +7,10 @@ with fixed fractions, binary as SHA-256. Text is compared byte for byte.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingestion.migration.catalog import Column
+from lakehouse.errors import UsageError
 
 NULL_MARK = 30
 FIELD_MARK = 31
@@ -30,6 +31,8 @@ class TypeRule:
     source_text: str = "{0}"
     target_text: str = "cast({0} as varchar)"
     lossy: str | None = None
+    misfit: str | None = None
+    """In the source's SQL: true for a value that `convert` refuses; None when every value fits."""
     is_lob: bool = False
     note: str = ""
 
@@ -38,11 +41,42 @@ def _parse(source_type: str) -> tuple[str, tuple[int, ...], bool]:
     """Return a type's name, its numbers in parentheses and whether it is unsigned."""
     text = source_type.lower().strip()
     unsigned = "unsigned" in text or "zerofill" in text
-    match = re.match(r"([^(]+)(?:\(([\d\s,]*)\))?(.*)", text)
+    match = re.match(r"([^(]*)(?:\(([\d\s,]*)\))?(.*)", text)
     assert match is not None
     numbers = tuple(int(part) for part in (match[2] or "").split(",") if part.strip())
     name = re.sub(r"\b(unsigned|zerofill|signed)\b", "", match[1] + " " + match[3])
     return " ".join(name.split()), numbers, unsigned
+
+
+def text_rule(engine: str, rule: TypeRule, misfits: int) -> TypeRule:
+    """Return the rule of a column whose values do not all fit its declared type: it travels as text, losing nothing."""
+    wire, source_text, convert = rule.wire, rule.source_text, "{0}"
+    if engine == "postgresql":
+        wire = source_text = "{0}::text"
+    elif engine == "sqlite":
+        wire = source_text = _SQLITE_TEXT
+        convert = _SQLITE_UTF8
+    return TypeRule(
+        target_type="varchar",
+        wire=wire,
+        convert=convert,
+        source_text=source_text,
+        target_text="{0}",
+        note=f"{misfits} values do not fit {rule.target_type}",
+    )
+
+
+def forced_rule(engine: str, rule: TypeRule, wanted: str, misfits: int) -> TypeRule:
+    """Return the rule of a column that must have a type: its declared one, or text.
+
+    Rows whose value does not fit are refused by the run, which is the loss that must be allowed. Raises UsageError for
+    any other type: raw tables are faithful, conversions belong into staging models.
+    """
+    if wanted == "varchar":
+        return replace(text_rule(engine, rule, misfits), note="text as asked for")
+    if wanted != rule.target_type:
+        raise UsageError(f"a column can become {rule.target_type}, as it was declared, or varchar, but not {wanted}")
+    return replace(rule, lossy=f"{misfits} rows whose value does not fit are refused" if misfits else None)
 
 
 def rule_for(engine: str, column: Column) -> TypeRule:
@@ -68,7 +102,8 @@ _POSTGRESQL_INSTANTS = {
     "timestamp without time zone": "timestamp",
     "timestamp with time zone": "timestamptz",
 }
-_FLOAT_BITS = "cast(cast(cast({0} as double) as bit) as varchar)"
+_DAY_ONE = "date '0001-01-01'"
+_FLOAT_BITS = "lower(hex(cast(cast(cast({0} as double) as bit) as blob)))"
 
 
 def _postgresql(name: str, numbers: tuple[int, ...], _: bool) -> TypeRule:
@@ -77,13 +112,17 @@ def _postgresql(name: str, numbers: tuple[int, ...], _: bool) -> TypeRule:
     if name == "numeric" and (target := _decimal(numbers)):
         # NaN has no decimal; as text it arrives, and does not fit
         return TypeRule(
-            target_type=target, wire="{0}::text", convert=f"try_cast({{0}} as {target})", source_text="{0}::text"
+            target_type=target,
+            wire="{0}::text",
+            convert=f"try_cast({{0}} as {target})",
+            source_text="{0}::text",
+            misfit="{0} = 'NaN'",
         )
     if name in ("real", "double precision"):
         return TypeRule(
             target_type="double",
             wire="{0}::float8",
-            source_text="('x' || encode(float8send({0}::float8), 'hex'))::bit(64)::text",
+            source_text="encode(float8send({0}::float8), 'hex')",
             target_text=_FLOAT_BITS,
         )
     if name == "boolean":
@@ -93,8 +132,9 @@ def _postgresql(name: str, numbers: tuple[int, ...], _: bool) -> TypeRule:
         # neither infinity nor the years before Christ are written alike on both sides
         return TypeRule(
             target_type=target,
-            convert=f"case when isfinite({{0}}) and {{0}} >= {target} '0001-01-01' then {{0}} end",
+            convert=f"case when isfinite({{0}}) and {{0}} >= {_DAY_ONE} then {{0}} end",
             source_text="{0}::text",
+            misfit=f"(not isfinite({{0}}) or {{0}} < {_DAY_ONE})",
         )
     if name == "time without time zone":
         return TypeRule(target_type="time", source_text="{0}::text")
@@ -168,6 +208,8 @@ def _mysql(name: str, numbers: tuple[int, ...], unsigned: bool) -> TypeRule:
             wire=as_text,
             convert=convert,
             target_text=f"left(strftime({instant}, '{form}'), {length})",
+            # 0000-00-00 and dates without month or day
+            misfit="(year({0}) = 0 or month({0}) = 0 or day({0}) = 0)",
         )
     if name in _MYSQL_BINARY:
         return TypeRule(target_type="blob", source_text="sha2({0}, 256)", target_text="sha256({0})", is_lob=True)
@@ -195,7 +237,9 @@ def _sqlite(name: str, numbers: tuple[int, ...], _: bool) -> TypeRule:
     if kind == "blob":
         return TypeRule(
             target_type="blob",
-            wire="cast({0} as blob)",
+            # the scanner hands over text only
+            wire="case when {0} is not null then hex({0}) end",
+            convert="unhex({0})",
             source_text="radlake_sha256({0})",
             target_text="sha256({0})",
             is_lob=True,
@@ -203,35 +247,57 @@ def _sqlite(name: str, numbers: tuple[int, ...], _: bool) -> TypeRule:
     if kind == "double":
         return TypeRule(
             target_type="double",
-            wire=_SQLITE_TEXT,
+            wire=_SQLITE_REAL,
             convert="try_cast({0} as double)",
             source_text="radlake_bits({0})",
             target_text=_FLOAT_BITS,
+            misfit="typeof({0}) not in ('real', 'integer', 'null')",
         )
     decimal = _decimal(numbers) if kind == "decimal" else None
     if decimal:
+        scale = (*numbers, 0)[1]
         exact = f"cast(try_cast({{0}} as {decimal}) as double) = try_cast({{0}} as double)"
         return TypeRule(
             target_type=decimal,
             wire=_SQLITE_TEXT,
             convert=f"case when {exact} then try_cast({{0}} as {decimal}) end",
-            source_text=f"radlake_decimal({{0}}, {(*numbers, 0)[1]})",
+            source_text=f"radlake_decimal({{0}}, {scale})",
+            misfit=f"(typeof({{0}}) not in ('real', 'integer', 'null') or round({{0}}, {scale}) <> {{0}} "
+            f"or abs({{0}}) >= 1e{numbers[0] - scale})",
         )
     target = {"integer": "bigint", "boolean": "bigint", "date": "date", "datetime": "timestamp"}.get(kind)
     if target:
         return TypeRule(
-            target_type=target, wire=_SQLITE_TEXT, convert=_same_text(target), source_text="radlake_text({0})"
+            target_type=target,
+            wire=_SQLITE_TEXT,
+            convert=_same_text(target),
+            source_text="radlake_text({0})",
+            misfit=_SQLITE_MISFITS[target],
         )
     return TypeRule(
         target_type="varchar",
         wire=_SQLITE_TEXT,
-        source_text="radlake_text({0})",
+        convert=_SQLITE_UTF8,
+        source_text=_SQLITE_TEXT,
         target_text="{0}",
         is_lob="text" in name or "clob" in name,
     )
 
 
-_SQLITE_TEXT = "case typeof({0}) when 'real' then printf('%!.17g', {0}) else cast({0} as text) end"
+_SQLITE_MISFITS = {
+    "bigint": "typeof({0}) not in ('integer', 'null')",
+    "date": "({0} is not null and (typeof({0}) <> 'text' or strftime('%Y-%m-%d', {0}) is not {0} or {0} < '0001'))",
+    "timestamp": "({0} is not null and (typeof({0}) <> 'text' or strftime('%Y-%m-%d %H:%M:%S', {0}) is not {0} "
+    "or {0} < '0001'))",
+}
+_SQLITE_UTF8 = "try(decode(encode({0})))"
+"""Neither SQLite nor its scanner checks text: bytes that are no UTF-8 do not fit."""
+_SQLITE_REAL = "case typeof({0}) when 'real' then printf('%!.20g', {0}) else cast({0} as text) end"
+"""SQLite writes 15 digits of a float, and its 17 are not exact for large exponents; 20 are."""
+_SQLITE_TEXT = (
+    "case typeof({0}) when 'real' then case when cast(cast({0} as text) as real) = {0} then cast({0} as text) "
+    "else printf('%!.20g', {0}) end else cast({0} as text) end"
+)
 
 
 def _sqlite_kind(name: str) -> str:
@@ -254,3 +320,10 @@ def _sqlite_kind(name: str) -> str:
 
 
 _RULES = {"postgresql": _postgresql, "mysql": _mysql, "sqlite": _sqlite}
+
+
+def rule_of(source_engine: str, catalog_engine: str, column: Column) -> TypeRule:
+    """Return the rule of a column as the source is read: a dump lies in a SQLite file, whatever engine wrote it."""
+    if source_engine == "dump":
+        return dump_rule(catalog_engine, column)
+    return rule_for(source_engine, column)

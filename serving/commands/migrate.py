@@ -1,0 +1,155 @@
+"""migrate plan, run: the legacy research database into the lake."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from lakehouse.errors import SettingsError
+from serving.terminal import (
+    HomeOption,
+    JsonOption,
+    ProgressBars,
+    WhatIfOption,
+    as_plain,
+    open_home,
+    print_json,
+    print_table,
+)
+
+app = typer.Typer(help="旧库迁移 Migration of the legacy database.", no_args_is_help=True)
+
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="engine://user@host:port/database (password in RADLAKE_SOURCE_PASSWORD), a SQLite file, or a dump.",
+    ),
+]
+TablesOption = Annotated[list[str] | None, typer.Option("--table", help="Only this table; may be repeated.")]
+
+
+@app.command("plan")
+def migrate_plan(
+    source: SourceArgument,
+    home: HomeOption = None,
+    table: TablesOption = None,
+    types: Annotated[
+        Path | None, typer.Option("--types", help="YAML of table.column: type, against the plan's choice.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option("--allow", help="table.column whose misfits may be refused; may be repeated.")
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="Before each table's name, to tell two databases apart.")] = "",
+    what_if: WhatIfOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose types, order and chunks of every table, and estimate the time. 迁移方案。"""
+    from serving.migration import make_site_plan, plan_statements
+    from serving.source_argument import resolve_source
+
+    settings, address = open_home(home), resolve_source(source)
+    with ProgressBars(quiet=as_json) as update:
+        plan, path = make_site_plan(
+            settings,
+            address,
+            only=table or (),
+            types=_read_types(types),
+            allow=allow or (),
+            prefix=prefix,
+            write=not what_if,
+            progress=lambda name, done, total: update("migrate plan", name, done, total),
+        )
+    tables = [
+        {
+            "table": item.target,
+            "source": item.rows,
+            "columns": len(item.columns),
+            "as_text": sum(bool(column.misfits and column.target_type == "varchar") for column in item.columns),
+            "lossy": [column.name for column in item.columns if column.lossy],
+            "chunks": max(1, -(-item.rows // item.chunk_rows)) if item.chunk_rows else 1,
+            "seconds": item.estimated_seconds,
+        }
+        for item in plan.tables
+    ]
+    answer: dict[str, Any] = {
+        "plan_id": plan.plan_id,
+        "source": plan.source,
+        "plan": path,
+        "tables": tables,
+        "left_out": plan.left_out,
+        "seconds": round(sum(item.estimated_seconds for item in plan.tables), 1),
+        "what_if": what_if,
+    }
+    if what_if:
+        answer["statements"] = plan_statements(plan)
+    if as_json:
+        print_json(answer)
+        return
+    print_table(f"radlake migrate plan {plan.plan_id}", list(tables[0]) if tables else ["table"], _cells(tables))
+    for name, reason in plan.left_out.items():
+        typer.echo(f"left out: {name}: {reason}", err=True)
+    for statement in answer.get("statements", []):
+        typer.echo(statement)
+
+
+@app.command("run")
+def migrate_run(
+    source: SourceArgument,
+    home: HomeOption = None,
+    rows_per_second: Annotated[
+        int | None, typer.Option("--rows-per-second", min=1, help="Upper limit of the load on the source.")
+    ] = None,
+    retries: Annotated[int, typer.Option(min=0, help="How often a source that went away is waited for.")] = 3,
+    progress_lines: Annotated[
+        bool, typer.Option("--progress-lines", help="Progress as lines of JSON on standard error.")
+    ] = False,
+    what_if: WhatIfOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Move the tables of the plan into raw_legacy; the same command again brings it up to date. 迁移实施。"""
+    from serving.migration import plan_statements, read_site_plan, run_site_plan
+    from serving.source_argument import resolve_source
+
+    settings, address = open_home(home), resolve_source(source)
+    plan = read_site_plan(settings, address)
+    if what_if:
+        print_json({"plan_id": plan.plan_id, "statements": plan_statements(plan), "what_if": True})
+        return
+    with ProgressBars(quiet=as_json or progress_lines) as update:
+        result = run_site_plan(
+            settings,
+            address,
+            plan,
+            rows_per_second=rows_per_second,
+            retries=retries,
+            lines=progress_lines,
+            bars=lambda name, done, total: update("migrate run", name, done, total),
+        )
+    if as_json:
+        print_json(result)
+        return
+    tables = [as_plain(item) for item in result.tables]
+    print_table(f"radlake migrate run {result.run_id}", list(tables[0]) if tables else ["table"], _cells(tables))
+    typer.echo(
+        f"source {result.total('source')} = loaded {result.total('loaded')} + rejected {result.total('rejected')} + "
+        f"unchanged {result.total('unchanged')}; {result.seconds:.1f} s; snapshot {result.position or 'unknown'}",
+        err=True,
+    )
+
+
+def _cells(rows: list[dict[str, Any]]) -> list[list[Any]]:
+    return [list(row.values()) for row in rows]
+
+
+def _read_types(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path} cannot be read as YAML: {type(error).__name__}") from error
+    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+        raise SettingsError(f"{path} must hold lines of table.column: type")
+    return {str(name): value for name, value in content.items()}

@@ -1,0 +1,104 @@
+"""What the commands of `radlake migrate` do with a home: plans made, kept and followed under its lock."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+from ingestion.migration.estimation import estimate
+from ingestion.migration.origin import open_origin
+from ingestion.migration.plan import Plan, plan_folder, read_plan, write_plan
+from ingestion.migration.planning import make_plan
+from ingestion.migration.progress import Progress
+from ingestion.migration.run import RunResult, run_migration
+from ingestion.migration.source import Address
+from lakehouse.errors import SettingsError
+from lakehouse.lake import empty_work_folder, lock_home
+from lakehouse.ledger import local_now
+from lakehouse.settings import Settings
+
+Bars = Callable[[str, int, int], None]
+"""Called with what is worked on, units done and units in all."""
+
+
+def make_site_plan(
+    settings: Settings,
+    address: Address,
+    *,
+    only: Sequence[str] = (),
+    types: Mapping[str, str] | None = None,
+    allow: Sequence[str] = (),
+    prefix: str = "",
+    write: bool = True,
+    progress: Bars | None = None,
+) -> tuple[Plan, Path | None]:
+    """Make the plan of a source and write it into the home; return it with its file."""
+    with lock_home(settings):
+        empty_work_folder(settings)
+        with ExitStack() as stack:
+            source, catalog = stack.enter_context(open_origin(address, settings.work_folder))
+            plan = make_plan(
+                source,
+                catalog,
+                local_now(settings.timezone),
+                only=only,
+                types=types,
+                allow=allow,
+                prefix=prefix,
+                progress=progress,
+            )
+            if address.engine != "dump":
+                # closed first: see run.py
+                stack.close()
+            plan = estimate(settings, address, plan, source.file)
+        return plan, write_plan(plan, plan_folder(settings, address)) if write else None
+
+
+def read_site_plan(settings: Settings, address: Address) -> Plan:
+    """Read the plan of a source, made now when there is none.
+
+    Raises SettingsError when the plan is damaged or of another version.
+    """
+    folder = plan_folder(settings, address)
+    if not (folder / "plan.json").exists():
+        return make_site_plan(settings, address)[0]
+    plan = read_plan(folder)
+    if plan.token != address.token:
+        raise SettingsError(f"{folder} holds the plan of another source")
+    return plan
+
+
+def run_site_plan(
+    settings: Settings,
+    address: Address,
+    plan: Plan,
+    *,
+    rows_per_second: int | None = None,
+    retries: int = 3,
+    lines: bool = False,
+    bars: Bars | None = None,
+) -> RunResult:
+    """Follow a plan; `lines` writes progress as lines of JSON on standard error."""
+
+    def tell(progress: Progress) -> None:
+        if lines:
+            sys.stderr.write(json.dumps(asdict(progress), ensure_ascii=False) + "\n")
+            sys.stderr.flush()
+        if bars:
+            bars(progress.table, progress.rows, progress.total)
+
+    with lock_home(settings):
+        return run_migration(settings, address, plan, rows_per_second=rows_per_second, retries=retries, progress=tell)
+
+
+def plan_statements(plan: Plan) -> list[str]:
+    """Return the SQL a run would use: the target tables, and what is read from the source and how it is converted."""
+    statements = []
+    for table in plan.tables:
+        columns = ", ".join(f'"{column.target_name}" {column.target_type}' for column in table.columns)
+        statements.append(f'create table raw_legacy."{table.target}" ({columns});')
+        wires = ", ".join(column.wire.format(column.name) for column in table.columns)
+        statements.append(f"select {wires} from {table.source_table};")
+    return statements
