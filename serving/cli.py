@@ -7,7 +7,8 @@ import typer
 
 from lakehouse.errors import RadlakeError
 from lakehouse.log import get_logger
-from serving.commands import ai, contracts, dicom, flow, release, text
+from serving.commands import ai, contracts, dicom, flow, migrate, release, text
+from serving.source_argument import hide_password
 from serving.terminal import stderr
 
 app = typer.Typer(help="放射科研数据湖仓 A radiology research lakehouse.", no_args_is_help=True, add_completion=False)
@@ -16,6 +17,7 @@ for name, module in (
     ("dicom", dicom),
     ("ai", ai),
     ("text", text),
+    ("migrate", migrate),
     ("release", release),
     ("contracts", contracts),
 ):
@@ -24,6 +26,7 @@ for name, module in (
 
 def main() -> None:
     """Run the command line and end with the exit code of the error, if there is one."""
+    hide_password(sys.argv)
     try:
         app(standalone_mode=False)
     except typer.Abort:

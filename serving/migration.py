@@ -13,11 +13,16 @@ from ingestion.migration.plan import Plan, plan_folder, read_plan, write_plan
 from ingestion.migration.planning import make_plan
 from ingestion.migration.progress import Progress
 from ingestion.migration.run import RunResult, run_migration
+from ingestion.migration.selftest import SelftestResult, selftest
 from ingestion.migration.source import Address
+from ingestion.migration.validation.files import record_files
+from ingestion.migration.validation.results import ValidationResult
+from ingestion.migration.validation.validate import validate
 from lakehouse.errors import SettingsError
-from lakehouse.lake import empty_work_folder, lock_home
+from lakehouse.lake import empty_work_folder, lock_home, open_lake
 from lakehouse.ledger import local_now
 from lakehouse.settings import Settings
+from serving.home import create_home
 
 Bars = Callable[[str, int, int], None]
 """Called with what is worked on, units done and units in all."""
@@ -78,9 +83,13 @@ def run_site_plan(
     rows_per_second: int | None = None,
     retries: int = 3,
     lines: bool = False,
+    files_root: Path | None = None,
     bars: Bars | None = None,
 ) -> RunResult:
-    """Follow a plan; `lines` writes progress as lines of JSON on standard error."""
+    """Follow a plan, then record the files that rows refer to by path, when their folder is given.
+
+    `lines` writes progress as lines of JSON on standard error.
+    """
 
     def tell(progress: Progress) -> None:
         if lines:
@@ -91,6 +100,40 @@ def run_site_plan(
 
     with lock_home(settings):
         return run_migration(settings, address, plan, rows_per_second=rows_per_second, retries=retries, progress=tell)
+
+
+def validate_site(
+    settings: Settings,
+    address: Address,
+    plan: Plan,
+    *,
+    tables: Sequence[str] | None = None,
+    depth: str = "full",
+    files_root: Path | None = None,
+    progress: Bars | None = None,
+) -> ValidationResult:
+    """Compare what a home holds with the source as it is now."""
+    with lock_home(settings):
+        empty_work_folder(settings)
+        with open_origin(address, settings.work_folder) as (source, catalog):
+            return validate(
+                settings,
+                source,
+                plan,
+                catalog=catalog,
+                tables=tables,
+                depth=depth,
+                files_root=files_root,
+                progress=progress,
+            )
+
+
+def selftest_source(
+    folder: Path, address: Address, *, rows_per_table: int, progress: Bars | None = None
+) -> SelftestResult:
+    """Run the self-test of the validation over copies of a source's tables, in a throw-away home."""
+    settings = create_home(folder / "home", synthetic=False)
+    return selftest(settings, address, rows_per_table=rows_per_table, progress=progress)
 
 
 def plan_statements(plan: Plan) -> list[str]:

@@ -42,7 +42,7 @@ class ChunkFile:
 def condition(scanner: Scanner, table: TablePlan, chunk: Chunk) -> str:
     """Return the WHERE clause of a chunk in the source's SQL, empty for a whole table."""
     if table.chunk_column is None:
-        return ""
+        return f" where {_part(table)} = {chunk.number}" if table.chunk_parts > 1 else ""
     key = quote_name(scanner.address.engine, table.chunk_column)
     parts = []
     if chunk.lower is not None:
@@ -52,11 +52,20 @@ def condition(scanner: Scanner, table: TablePlan, chunk: Chunk) -> str:
     return " where " + " and ".join(parts) if parts else ""
 
 
+def _part(table: TablePlan) -> str:
+    """Return SQL of MySQL that gives the part a row belongs to."""
+    columns = ", ".join(quote_name("mysql", column.name) for column in table.columns)
+    return f"crc32(concat_ws('|', {columns})) % {table.chunk_parts}"
+
+
 def cut(scanner: Scanner, table: TablePlan, rows: int, lower: int | None = None, first: int = 0) -> list[Chunk]:
     """Return the chunks of a table from a key on; `rows` is how many rows there are from there.
 
     The bounds are found by hopping along the key's index, so chunks are even however the keys are spread.
     """
+    if table.chunk_parts > 1:
+        counted = scanner.rows(f"select {_part(table)} as part, count(*) as n from {table.source_table} group by 1")
+        return [Chunk(number=int(part), lower=None, upper=None, rows=int(count)) for part, count in sorted(counted)]
     chunks: list[Chunk] = []
     left = rows
     while table.chunk_column is not None and left > table.chunk_rows * 1.5:

@@ -24,7 +24,7 @@ class ColumnPlan:
 
     name: str
     target_name: str
-    """As in the source, but for names that differ only by case: DuckDB takes those for one."""
+    """As in the source, but without quotes, and with a number where names differ only by case: DuckDB has one there."""
     source_type: str
     target_type: str
     is_nullable: bool
@@ -58,6 +58,8 @@ class TablePlan:
     chunk_column: str | None = None
     """The key when it is one whole number: the table travels in ranges of it, else in one piece."""
     chunk_rows: int = 0
+    chunk_parts: int = 1
+    """Parts a table without such a key travels in, by a hash of its rows: MySQL only, whose scanner holds a part."""
     size_bytes: int | None = None
     estimated_seconds: float = 0.0
 

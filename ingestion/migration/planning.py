@@ -20,8 +20,11 @@ Progress = Callable[[str, int, int], None]
 
 CHUNK_ROWS = 500_000
 _CHUNK_BYTES = 256 * 2**20
+_BUFFERED_ROWS, _BUFFERED_BYTES = 200_000, 64 * 2**20
+"""A chunk of MySQL is held in memory while it arrives: see scanner.Scanner.relation."""
 _SECONDS_PER_TABLE = 0.05
 _COLUMNS_PER_QUERY = 200
+_NOT_IN_NAMES = str.maketrans("\n\r'\"▶", "_____")
 
 
 def make_plan(
@@ -76,13 +79,15 @@ def make_plan(
 def _target_names(catalog: Catalog, prefix: str) -> dict[tuple[str, str], str]:
     """Return the name in `raw_legacy` of each table; names that differ only by case get a number."""
     names: dict[tuple[str, str], str] = {}
-    taken: set[str] = set()
+    taken = {"_dlt_loads", "_dlt_version", "_dlt_pipeline_state"}
     for table in sorted(catalog.tables, key=lambda table: (table.schema, table.name)):
         names[table.schema, table.name] = _free_name(prefix + target_name(catalog, table), taken)
     return names
 
 
 def _free_name(wanted: str, taken: set[str]) -> str:
+    """Return a name of the lake: quotes and line breaks, which dlt would replace anyway, become underscores."""
+    wanted = wanted.translate(_NOT_IN_NAMES).strip() or "unnamed"
     name, number = wanted, 2
     while name.lower() in taken:
         name, number = f"{wanted}_{number}", number + 1
@@ -135,9 +140,11 @@ def _plan_table(
         for column in table.columns
     )
     chunk_column = _chunk_column(table, columns)
+    is_buffered = source.engine == "mysql"
+    most, most_bytes = (_BUFFERED_ROWS, _BUFFERED_BYTES) if is_buffered else (CHUNK_ROWS, _CHUNK_BYTES)
     width = (table.size_bytes or 0) / rows if rows else 0
     # a vector of DuckDB is 2,048 rows, so a chunk of large objects is made of fewer
-    fitting = max(16, min(chunk_rows, int(_CHUNK_BYTES / width))) if width else chunk_rows
+    fitting = max(16, min(chunk_rows, most, int(most_bytes / width) if width else most))
     return TablePlan(
         schema=table.schema,
         name=table.name,
@@ -149,6 +156,7 @@ def _plan_table(
         source_table=place,
         chunk_column=chunk_column,
         chunk_rows=fitting if chunk_column else 0,
+        chunk_parts=max(1, -(-rows // fitting)) if is_buffered and not chunk_column else 1,
         size_bytes=table.size_bytes,
         estimated_seconds=round(_SECONDS_PER_TABLE + seconds, 2),
     )

@@ -62,6 +62,8 @@ class RunResult:
     position: str = ""
     tables: list[TableResult] = field(default_factory=list)
     seconds: float = 0.0
+    files: dict[str, int] = field(default_factory=dict)
+    """Files that rows refer to by path, by what became of them; empty when nobody named their folder."""
 
     def total(self, name: str) -> int:
         """Return the sum of source, loaded, rejected, unchanged or removed over all tables."""
@@ -191,9 +193,16 @@ def _missing_chunks(
         return cut(scanner, table, account.source)
     held = books.hash_batches(connection, table)
     stale, missing = [], []
+    chunks = {row["chunk_no"]: books.stored_chunk(row) for row in stored}
+    if table.chunk_parts > 1:
+        # counted in one pass; a part that was empty when the table was loaded has no entry
+        found = {chunk.number: chunk for chunk in cut(scanner, table, account.source)}
+        missing = [chunk for number, chunk in found.items() if number not in chunks]
+        chunks = {number: found.get(number, replace(chunk, rows=0)) for number, chunk in chunks.items()}
+    else:
+        chunks = {n: replace(chunk, rows=count_rows(scanner, table, chunk)) for n, chunk in chunks.items()}
     for place, row in enumerate(stored):
-        chunk = books.stored_chunk(row)
-        chunk = replace(chunk, rows=count_rows(scanner, table, chunk))
+        chunk = chunks[row["chunk_no"]]
         rows, total, rejects = fingerprint_chunk(scanner, table, chunk)
         if (rows, total) == held.get(row["batch_id"], (0, 0)) and rejects == books.read_rejects(
             connection, plan, table, row["batch_id"]
@@ -202,7 +211,7 @@ def _missing_chunks(
             account.rejected += len(rejects)
             continue
         stale.append(row["batch_id"])
-        is_last = place == len(stored) - 1
+        is_last = place == len(stored) - 1 and table.chunk_parts == 1
         missing += cut(scanner, table, chunk.rows, chunk.lower, chunk.number) if is_last else [chunk]
     if stale:
         account.removed += books.remove_chunks(connection, plan, table, stale)

@@ -53,7 +53,9 @@ class Scanner:
 
     def relation(self, query: str) -> str:
         """Return SQL of the lake that reads a query of the source."""
-        return f"{_FUNCTIONS[self.address.engine]}('legacy', {literal(query)})"
+        # MySQL streams on a connection of its own, outside the snapshot; without streaming it stays inside
+        option = ", stream_results = false" if self.address.engine == "mysql" else ""
+        return f"{_FUNCTIONS[self.address.engine]}('legacy', {literal(query)}{option})"
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query of the source."""

@@ -75,13 +75,19 @@ def _md5_60(value: Value | None) -> int | None:
     return None if digest is None else int(digest[:15], 16)
 
 
-def register(connection: sqlite3.Connection) -> None:
-    """Add radlake_text, radlake_sha256, radlake_bits, radlake_decimal, radlake_md5 and radlake_md5_60 to a connection.
+def _sha256_60(value: Value | None) -> int | None:
+    digest = _sha256(value)
+    return None if digest is None else int(digest[:15], 16)
 
-    `radlake_md5_60` is the whole number that the first 15 hexadecimal digits of the MD5 write, 60 bits.
+
+def register(connection: sqlite3.Connection) -> None:
+    """Add radlake_text, _bits, _decimal, _md5, _md5_60, _sha256 and _sha256_60 to a connection.
+
+    Those that end in 60 give the whole number that the first 15 hexadecimal digits of the digest write, 60 bits.
     """
     connection.create_function("radlake_text", 1, _text, deterministic=True)
     connection.create_function("radlake_sha256", 1, _sha256, deterministic=True)
+    connection.create_function("radlake_sha256_60", 1, _sha256_60, deterministic=True)
     connection.create_function("radlake_bits", 1, _bits, deterministic=True)
     connection.create_function("radlake_decimal", 2, _decimal, deterministic=True)
     connection.create_function("radlake_md5", 1, _md5, deterministic=True)

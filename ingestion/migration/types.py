@@ -7,34 +7,16 @@ with fixed fractions, binary as SHA-256. Text is compared byte for byte.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ingestion.migration import foreign_types
 from ingestion.migration.catalog import Column
+from ingestion.migration.type_rule import TypeRule
 from lakehouse.errors import UsageError
 
 NULL_MARK = 30
 FIELD_MARK = 31
 """Code points that stand for NULL and between columns in the text of a row; no report or number holds them."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TypeRule:
-    """How one column travels; `{0}` in `wire`, `source_text` and `target_text` is the quoted column.
-
-    `wire` is in the source's SQL and gives text unless `wire_is_native`; `convert` is in the lake's SQL over the wire
-    value, NULL where it does not fit; `lossy` says what a target type cannot hold, None when nothing is lost.
-    """
-
-    target_type: str
-    wire: str = "{0}"
-    convert: str = "{0}"
-    source_text: str = "{0}"
-    target_text: str = "cast({0} as varchar)"
-    lossy: str | None = None
-    misfit: str | None = None
-    """In the source's SQL: true for a value that `convert` refuses; None when every value fits."""
-    is_lob: bool = False
-    note: str = ""
 
 
 def _parse(source_type: str) -> tuple[str, tuple[int, ...], bool]:
@@ -173,7 +155,7 @@ def _mysql(name: str, numbers: tuple[int, ...], unsigned: bool) -> TypeRule:
     as_text = "cast({0} as char)"
     if name in _MYSQL_INTEGERS:
         target = _MYSQL_INTEGERS[name][unsigned]
-        return TypeRule(target_type=target, wire=as_text, convert=f"try_cast({{0}} as {target})", source_text="{0} + 0")
+        return TypeRule(target_type=target, convert=f"try_cast({{0}} as {target})", source_text="{0} + 0")
     if name == "bit":
         # as digits, so that no driver takes one bit for a truth value
         return TypeRule(
@@ -185,7 +167,7 @@ def _mysql(name: str, numbers: tuple[int, ...], unsigned: bool) -> TypeRule:
     if name in ("decimal", "numeric"):
         target_decimal = _decimal(numbers or (10, 0))
         if target_decimal:
-            return TypeRule(target_type=target_decimal, wire=as_text, convert=f"try_cast({{0}} as {target_decimal})")
+            return TypeRule(target_type=target_decimal, convert=f"try_cast({{0}} as {target_decimal})")
         return TypeRule(target_type="varchar", wire=as_text, target_text="{0}", note="more than 38 digits")
     if name in ("float", "double", "double precision", "real"):
         # `+ 0e0` makes a float tell all its digits; MySQL has no access to the bits
@@ -221,7 +203,8 @@ def _mysql(name: str, numbers: tuple[int, ...], unsigned: bool) -> TypeRule:
             target_text="{0}",
             note="hex of SRID and WKB",
         )
-    # character types, enum, set, json and time, whose range of 838 hours no other engine has
+    # character types, enum, set, json and time, whose range of 838 hours no other engine has; without the conversion
+    # the scanner takes text of a _bin collation for bytes
     return TypeRule(
         target_type="varchar",
         wire="convert({0} using utf8mb4)",
@@ -319,7 +302,13 @@ def _sqlite_kind(name: str) -> str:
     return "decimal" if any(part in name for part in ("dec", "num")) else "text"
 
 
-_RULES = {"postgresql": _postgresql, "mysql": _mysql, "sqlite": _sqlite}
+_RULES = {
+    "postgresql": _postgresql,
+    "mysql": _mysql,
+    "sqlite": _sqlite,
+    "mssql": foreign_types.mssql,
+    "oracle": foreign_types.oracle,
+}
 
 
 def rule_of(source_engine: str, catalog_engine: str, column: Column) -> TypeRule:
@@ -327,3 +316,65 @@ def rule_of(source_engine: str, catalog_engine: str, column: Column) -> TypeRule
     if source_engine == "dump":
         return dump_rule(catalog_engine, column)
     return rule_for(source_engine, column)
+
+
+_DUMP_MISFITS = {
+    "date": "(date({0}) is not {0} or {0} < '0001')",
+    "timestamp": "(datetime(substr({0}, 1, 19)) is not substr({0}, 1, 19) or {0} < '0001' or {0} glob '*[a-z]*')",
+    "timestamptz": "(datetime(substr({0}, 1, 19)) is not substr({0}, 1, 19) or {0} < '0001' or {0} glob '*[a-z]*')",
+    "smallint": "typeof({0}) <> 'integer'",
+    "integer": "typeof({0}) <> 'integer'",
+    "bigint": "typeof({0}) <> 'integer'",
+    "blob": "typeof({0}) <> 'blob'",
+    "time": "time(substr({0}, 1, 8)) is not substr({0}, 1, 8)",
+    "boolean": "{0} not in ('true', 'false')",
+}
+"""True for what a dump's column holds and its type does not: a value no server would have taken, zero dates, infinity."""
+
+
+def dump_rule(catalog_engine: str, column: Column) -> TypeRule:
+    """Return the rule of a column of a dump, which lies in SQLite as the text its server would show.
+
+    Type and losses are those of the live engine; whole numbers lie as numbers and binary as bytes. The texts of both
+    sides are the same, computed by the functions of sqlite_functions.
+    """
+    rule = rule_for(catalog_engine, column)
+    target = rule.target_type
+    misfit = _DUMP_MISFITS.get(target)
+    if target == "blob":
+        return replace(
+            rule,
+            wire="case when {0} is not null then hex({0}) end",
+            convert="unhex({0})",
+            source_text="radlake_sha256({0})",
+            misfit=f"({{0}} is not null and {misfit})",
+        )
+    name, _, _ = _parse(column.source_type)
+    if catalog_engine == "mysql" and name in _MYSQL_SPATIAL:
+        return replace(rule, wire="case when {0} is not null then hex({0}) end", source_text="hex({0})")
+    if target == "double":
+        return replace(
+            rule,
+            wire="{0}",
+            convert="try_cast({0} as double)",
+            source_text="radlake_bits({0})",
+            target_text=_FLOAT_BITS,
+            misfit=None,
+        )
+    convert = rule.convert
+    if target == "timestamptz":
+        zone = "" if catalog_engine == "postgresql" else " || '+00'"
+        convert = f"try_cast({{0}}{zone} as timestamptz)"
+    elif target == "varchar":
+        convert = "{0}"
+    elif target.startswith("decimal"):
+        convert, misfit = f"try_cast({{0}} as {target})", "{0} glob '*[^-0-9.]*'"
+    else:
+        convert = f"try_cast({{0}} as {target})"
+    return replace(
+        rule,
+        wire="cast({0} as text)",
+        convert=convert,
+        source_text="cast({0} as text)",
+        misfit=f"({{0}} is not null and {misfit})" if misfit else None,
+    )

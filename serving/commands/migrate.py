@@ -1,4 +1,4 @@
-"""migrate plan, run: the legacy research database into the lake."""
+"""migrate assess, plan, run: the legacy research database into the lake."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,6 +7,7 @@ import typer
 import yaml
 
 from lakehouse.errors import SettingsError
+from serving.commands.migrate_check import SourceArgument, migrate_selftest, migrate_validate
 from serving.terminal import (
     HomeOption,
     JsonOption,
@@ -20,14 +21,43 @@ from serving.terminal import (
 
 app = typer.Typer(help="旧库迁移 Migration of the legacy database.", no_args_is_help=True)
 
-SourceArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="SOURCE",
-        help="engine://user@host:port/database (password in RADLAKE_SOURCE_PASSWORD), a SQLite file, or a dump.",
-    ),
-]
 TablesOption = Annotated[list[str] | None, typer.Option("--table", help="Only this table; may be repeated.")]
+
+app.command("validate")(migrate_validate)
+app.command("selftest")(migrate_selftest)
+
+
+@app.command("assess")
+def migrate_assess(
+    source: SourceArgument,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the report and its files.")],
+    dispositions: Annotated[
+        Path | None, typer.Option("--dispositions", help="Decided dispositions; fails when they are not complete.")
+    ] = None,
+    min_frequency: Annotated[
+        int, typer.Option("--min-frequency", min=1, help="Rows below which a value is never shown.")
+    ] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Report what is in the source, how clean it is, and what its migration will cost. 迁移评估。"""
+    from serving.migration_assessment import assess_source
+    from serving.source_argument import resolve_source
+
+    with ProgressBars(quiet=as_json) as update:
+        content = assess_source(
+            resolve_source(source),
+            out,
+            dispositions=dispositions,
+            min_frequency=min_frequency,
+            progress=lambda _, done, total: update("migrate assess", "tables", done, total),
+        )
+    if as_json:
+        print_json(content)
+        return
+    found = {name: rows for name, rows in content["probe_totals"].items() if rows}
+    rows = [[name, number] for name, number in {**content["counts"], **found}.items()]
+    print_table(f"radlake migrate assess {content['effort']['grade']}", ["what", "n"], rows)
+    typer.echo(f"{out / 'assessment.html'}", err=True)
 
 
 @app.command("plan")
@@ -101,6 +131,9 @@ def migrate_run(
     rows_per_second: Annotated[
         int | None, typer.Option("--rows-per-second", min=1, help="Upper limit of the load on the source.")
     ] = None,
+    files: Annotated[
+        Path | None, typer.Option("--files", help="Folder of the files that rows refer to by path; they are recorded.")
+    ] = None,
     retries: Annotated[int, typer.Option(min=0, help="How often a source that went away is waited for.")] = 3,
     progress_lines: Annotated[
         bool, typer.Option("--progress-lines", help="Progress as lines of JSON on standard error.")
@@ -125,6 +158,7 @@ def migrate_run(
             rows_per_second=rows_per_second,
             retries=retries,
             lines=progress_lines,
+            files_root=files,
             bars=lambda name, done, total: update("migrate run", name, done, total),
         )
     if as_json:

@@ -15,21 +15,20 @@ from pathlib import Path
 import ingestion.load  # noqa: F401 - before the forks
 from ingestion.migration.plan import plan_folder, read_plan
 from ingestion.migration.run import run_migration
-from ingestion.migration.source import parse_address
 from lakehouse.errors import RadlakeError
 from lakehouse.settings import read_settings
+from serving.migration import validate_site
+from serving.source_argument import resolve_source
 
 
 def _load(home: Path, source: str) -> None:
-    settings, address = read_settings(home), parse_address(source)
+    settings, address = read_settings(home), resolve_source(source)
     run_migration(settings, address, read_plan(plan_folder(settings, address)), retries=0)
 
 
 def _validate(home: Path, source: str) -> None:
-    from ingestion.migration.validation import validate
-
-    settings, address = read_settings(home), parse_address(source)
-    validate(settings, address, read_plan(plan_folder(settings, address)))
+    settings, address = read_settings(home), resolve_source(source)
+    validate_site(settings, address, read_plan(plan_folder(settings, address)))
 
 
 def _load_on_a_full_disk(home: Path, source: str) -> None:

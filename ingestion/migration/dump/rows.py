@@ -1,0 +1,308 @@
+"""Reads the rows of INSERT and COPY as the text of their values, in lists, while the script streams by.
+
+A row whose values are plain literals is cut by one regular expression made for its number of values; any other row by a
+tokenizer that knows comments, brackets and quotes.
+"""
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+
+from ingestion.migration.dump.script import BACKSLASH_STRING, PLAIN_STRING, Copy, Script
+
+_LOOK_AHEAD = 1 << 16
+_BATCH_CHARACTERS = 1 << 20
+
+_WORD = r"[-+.0-9A-Za-z_@]++"
+_CALL = r"\([^()'\"]*+\)"
+_CAST = r'(?:\s*+::\s*+(?:"[^"]*+"|[A-Za-z_][\w .]*+)(?:\([\d, ]*+\))?+(?:\[\])*+)*+'
+_CONDITIONAL = re.compile(r"/\*M?!\d*+|\*/")
+_TOKEN = {
+    True: re.compile(rf'{PLAIN_STRING}|"[^"]*+"|--[^\n]*+\n|/\*.*?\*/|\$(?:[^\W\d]\w*+)?+\$|[(),\[\]]|[^\'"(),\[\]\-/$]++|.', re.DOTALL),
+    False: re.compile(
+        rf'{BACKSLASH_STRING}|"(?:[^"\\]++|\\.)*+"|`[^`]*+`|--\s[^\n]*+\n|#[^\n]*+\n|/\*M?!\d*+|/\*.*?\*/|\*/'
+        r"|\$(?:[^\W\d]\w*+)?+\$|[(),\[\]]|[^'\"`(),\[\]\-/#*$]++|.",
+        re.DOTALL,
+    ),
+}  # fmt: skip
+_STRING = {True: re.compile(PLAIN_STRING, re.DOTALL), False: re.compile(BACKSLASH_STRING, re.DOTALL)}
+_E_STRING = re.compile(BACKSLASH_STRING, re.DOTALL)
+
+RawRow = tuple[str, ...]
+
+
+@functools.cache
+def _row_pattern(engine: str, has_plain_strings: bool, width: int) -> re.Pattern[str]:
+    string = PLAIN_STRING if has_plain_strings else BACKSLASH_STRING
+    if engine == "mysql":
+        value = rf'({string}|{_WORD}(?:\s?{string}|{_CALL})?+|"(?:[^"\\]++|\\.)*+")'
+    else:
+        # E'..' has escapes of its own
+        value = rf"((?:{string}|[eE]{BACKSLASH_STRING}|{_WORD}(?:\s?{string}|{_CALL})?+){_CAST})"
+    values = r"\s*+,\s*+".join([value] * width)
+    return re.compile(rf"[,\s]*+\(\s*+{values}\s*+\)", re.DOTALL)
+
+
+class BadRowsError(Exception):
+    """What follows an INSERT or COPY is not rows."""
+
+
+def read_insert(script: Script) -> Iterator[list[RawRow]]:
+    """Yield the rows of an INSERT, values as written, in lists; the position moves behind the last row.
+
+    Rows of one statement may differ in length when the script is wrong. Raises BadRowsError where no row can be read.
+    """
+    width = 0
+    while True:
+        if not script.is_at_end and len(script.text) - script.position < _LOOK_AHEAD:
+            script.fill()
+        rows: list[RawRow] = []
+        if width:
+            pattern = _row_pattern(script.engine, script.has_plain_strings, width)
+            rows, position = _match_rows(pattern, script.text, script.position)
+            if rows:
+                script.position = position
+                yield rows
+                continue
+        place = _next_row(script)
+        if place is None:
+            return
+        row, script.position = _split_row(script, place)
+        width = len(row)
+        yield [row]
+
+
+def _match_rows(pattern: re.Pattern[str], text: str, position: int) -> tuple[list[RawRow], int]:
+    """Return the rows that stand one behind the other from a position on, and where they end."""
+    first = position
+    rows: list[RawRow] = []
+    scan = pattern.scanner(text, position).match  # type: ignore[attr-defined]
+    match = scan()
+    while match is not None:
+        rows.append(match.groups())
+        position = match.end()
+        if position - first > _BATCH_CHARACTERS:
+            break
+        match = scan()
+    return rows, position
+
+
+def _next_row(script: Script) -> int | None:
+    """Return where the next row begins, None at the end of the statement."""
+    script.skip_blank()
+    while script.text.startswith(",", script.position):
+        script.position += 1
+        script.skip_blank()
+    return script.position if script.text.startswith("(", script.position) else None
+
+
+def _split_row(script: Script, place: int) -> tuple[RawRow, int]:
+    """Return the values of any row; a comma in brackets is part of a value."""
+    while True:
+        row = _tokenize(script, place)
+        if row is not None:
+            return row
+        if script.is_at_end:
+            raise BadRowsError
+        script.fill(place)
+        place = 0
+
+
+def _closed(token: str, has_plain_strings: bool) -> str:
+    """Put brackets around what only looks like one string, such as 'a' 'b'."""
+    if token[:1] != "'" or token[-1:] != "'" or _STRING[has_plain_strings].fullmatch(token):
+        return token
+    return f"({token})"
+
+
+def _tokenize(script: Script, place: int) -> tuple[RawRow, int] | None:
+    text, depth, values, parts = script.text, 0, list[str](), list[str]()
+    token = _TOKEN[script.has_plain_strings]
+    position = place
+    while True:
+        match = token.match(text, position)
+        if match is None:
+            return None
+        part, position = match[0], match.end()
+        if part in ("'", '"', "`"):
+            return None
+        if part[0] == "$" and len(part) > 1 and script.engine == "postgresql":
+            end = text.find(part, position)
+            if end < 0:
+                return None
+            part, position = text[match.start() : end + len(part)], end + len(part)
+        elif part[0] == "'" and parts and parts[-1][-1:] in "eE" and not parts[-1][:-1].strip():
+            # the escapes of E'..' are not those the token was cut by
+            string = _E_STRING.match(text, match.start())
+            if string is None:
+                return None
+            part, position = string[0], string.end()
+        elif part in "([":
+            depth += 1
+            if depth == 1:
+                continue
+        elif part in ")]":
+            depth -= 1
+            if depth == 0:
+                values.append(_closed("".join(parts).strip(), script.has_plain_strings))
+                return (tuple(values) if values != [""] else ()), position
+        elif part == "," and depth == 1:
+            values.append(_closed("".join(parts).strip(), script.has_plain_strings))
+            parts = []
+            continue
+        elif part.startswith(("--", "#", "/*")) and len(part) > 1 or part == "*/":
+            if part.startswith("/*") and not part.endswith("*/") and not _CONDITIONAL.fullmatch(part):
+                return None
+            continue
+        parts.append(part)
+
+
+_COPY_OPTION = re.compile(
+    r"\b(FORMAT|DELIMITERS?|NULL|QUOTE|ESCAPE|HEADER|CSV|BINARY)\b\s*(?:AS\s+)?(E?'(?:[^']|'')*'|\w+)?", re.IGNORECASE
+)
+
+
+def _copy_options(copy: Copy) -> dict[str, str]:
+    options: dict[str, str] = {}
+    text = copy.options
+    for match in _COPY_OPTION.finditer(text):
+        name, value = match[1].lower().rstrip("s"), match[2] or ""
+        if value[:1] in "eE" and value[1:2] == "'":
+            value = value[1:].replace("\\t", "\t").replace("\\\\", "\\")
+        if value.startswith("'"):
+            value = value[1:-1].replace("''", "'")
+        if name == "format":
+            name, value = value.lower(), "true"
+        options[name] = value
+    return options
+
+
+def read_copy(script: Script, copy: Copy) -> Iterator[list[Sequence[str | None]]]:
+    """Yield the rows of a COPY, values unescaped, in lists; the position moves behind the line that ends them.
+
+    Raises BadRowsError for the binary format, whose lines cannot stand in a script.
+    """
+    options = _copy_options(copy)
+    if "binary" in options:
+        raise BadRowsError
+    if "csv" in options:
+        yield from _read_csv(script, options)
+        return
+    delimiter, null = options.get("delimiter", "\t"), options.get("null", "\\N")
+    for lines in _copy_lines(script):
+        yield [_split_line(line, delimiter, null) for line in lines]
+
+
+def _split_line(line: str, delimiter: str, null: str) -> list[str | None]:
+    fields = line.split(delimiter)
+    if "\\" not in line:
+        return [None if field == null else field for field in fields]
+    if "\\" + delimiter in line:
+        fields = _join_escaped(fields, delimiter)
+    return [None if field == null else _ESCAPE.sub(_unescape, field) if "\\" in field else field for field in fields]
+
+
+def _join_escaped(fields: list[str], delimiter: str) -> list[str]:
+    """Put together again what was cut at a mark with a backslash before it."""
+    joined: list[str] = []
+    is_open = False
+    for field in fields:
+        if is_open:
+            joined[-1] += delimiter + field
+        else:
+            joined.append(field)
+        is_open = (len(field) - len(field.rstrip("\\"))) % 2 == 1
+    return joined
+
+
+_ESCAPE = re.compile(r"\\(?:[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|.)", re.DOTALL)
+_ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+def _unescape(match: re.Match[str]) -> str:
+    text = match[0][1:]
+    if text[0] in "01234567" or (text[0] == "x" and len(text) > 1):
+        code = int(text, 8) & 0xFF if text[0] != "x" else int(text[1:], 16)
+        # a byte of the file's encoding
+        return chr(code) if code < 0x80 else chr(0xDC00 + code)
+    return _ESCAPED.get(text, text)
+
+
+def _copy_lines(script: Script) -> Iterator[list[str]]:
+    """Yield the lines before the one that ends them; an end of line of Windows is taken off where the first has it."""
+    is_windows: bool | None = None
+    while True:
+        text, position = script.text, script.position
+        end = _find_end(text, position)
+        if end is not None:
+            block, script.position = text[position:end], text.find("\n", end) + 1
+        elif script.is_at_end:
+            block, script.position = text[position:], len(text)
+        else:
+            # whole lines only, without the last, which may be the beginning of the end
+            last = max(text.rfind("\n", position, max(position, len(text) - 4)) + 1, position)
+            block, script.position = text[position:last], last
+        lines = block.split("\n")[:-1]
+        if is_windows is None and lines:
+            is_windows = lines[0].endswith("\r")
+        if is_windows:
+            lines = [line.removesuffix("\r") for line in lines]
+        if lines:
+            yield lines
+        if end is not None or script.is_at_end:
+            return
+        script.fill()
+
+
+def _find_end(text: str, position: int) -> int | None:
+    """Return the place of the line that holds only `\\.`, when all of it is there."""
+    if text.startswith(("\\.\n", "\\.\r\n"), position):
+        return position
+    start = position
+    while True:
+        found = text.find("\n\\.", start)
+        if found < 0:
+            return None
+        if text[found + 3 : found + 4] == "\n" or text[found + 3 : found + 5] == "\r\n":
+            return found + 1
+        start = found + 1
+
+
+def _read_csv(script: Script, options: dict[str, str]) -> Iterator[list[Sequence[str | None]]]:
+    """Read lines of CSV, where a quoted empty field is no NULL and an empty one is."""
+    null, quote = options.get("null", ""), options.get("quote", '"')
+    delimiter = options.get("delimiter", ",")
+    escape = options.get("escape", quote)
+    has_header = "header" in options and options["header"].lower() not in ("false", "off", "0")
+    pending = ""
+    for lines in _copy_lines(script):
+        rows: list[Sequence[str | None]] = []
+        for line in lines:
+            pending = f"{pending}\n{line}" if pending else line
+            if (pending.count(quote) - (pending.count(escape + quote) if escape != quote else 0)) % 2:
+                continue
+            if has_header:
+                has_header = False
+            else:
+                rows.append(_split_csv(pending, delimiter, quote, escape, null))
+            pending = ""
+        yield rows
+
+
+def _split_csv(line: str, delimiter: str, quote: str, escape: str, null: str) -> list[str | None]:
+    if quote not in line:
+        return [None if field == null else field for field in line.split(delimiter)]
+    mark, inner = re.escape(delimiter), re.escape(quote)
+    special = inner + inner if escape == quote else re.escape(escape) + "."
+    field = re.compile(rf"(?:{inner}((?:[^{inner}{re.escape(escape)}]|{special})*){inner}|([^{mark}]*))({mark}|$)", re.DOTALL)
+    values: list[str | None] = []
+    for match in field.finditer(line):
+        if match[1] is not None:
+            text = match[1]
+            text = text.replace(quote + quote, quote) if escape == quote else re.sub(rf"{re.escape(escape)}(.)", r"\1", text, flags=re.DOTALL)
+            values.append(text)
+        else:
+            values.append(None if match[2] == null else match[2])
+        if not match[3]:
+            break
+    return values

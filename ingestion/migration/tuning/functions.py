@@ -1,0 +1,181 @@
+"""Functions of the engines that the lake lacks or understands differently: rewritten, or macros of a session."""
+
+import re
+
+from sqlglot import exp
+
+_MACROS = {
+    "mysql": {
+        "adddate(d, n)": "cast(d as timestamp) + to_days(cast(n as integer))",
+        "subdate(d, n)": "cast(d as timestamp) - to_days(cast(n as integer))",
+        "conv(n, a, b)": "case when a = 10 and b = 16 then upper(to_base(cast(n as bigint), 16)) "
+        "when a = 10 and b = 2 then to_base(cast(n as bigint), 2) end",
+        "find_in_set(x, l)": "case when x is null or l is null then null "
+        "else coalesce(list_position(string_split(l, ','), cast(x as varchar)), 0) end",
+        "inet_aton(a)": "list_reduce([cast(x as bigint) for x in string_split(a, '.')], lambda x, y: x * 256 + y)",
+        "lcase(a)": "lower(a)",
+        "makedate(y, n)": "make_date(y, 1, 1) + cast(n - 1 as integer)",
+        "mid(a, b, c)": "substring(a, b, c)",
+        "period_diff(a, b)": "(a // 100 - b // 100) * 12 + (a % 100 - b % 100)",
+        "sha(a)": "sha1(a)",
+        "strcmp(a, b)": "case when a = b then 0 when a < b then -1 when a > b then 1 end",
+        "substring_index(s, d, n)": "case when n > 0 then array_to_string(string_split(s, d)[1:n], d) "
+        "when n < 0 then array_to_string(string_split(s, d)[n:], d) when s is not null then '' end",
+        "time_to_sec(t)": "date_part('epoch', cast(t as time))",
+        "to_seconds(d)": "(date_diff('day', date '0001-01-01', cast(d as date)) + 366) * 86400 "
+        "+ date_part('epoch', cast(cast(d as timestamp) as time))",
+        "ucase(a)": "upper(a)",
+        "unix_timestamp(d)": "cast(floor(epoch(cast(d as timestamp))) as bigint)",
+    },
+    "postgresql": {
+        "btrim(a)": "trim(a)",
+        "every(a)": "bool_and(a)",
+        "octet_length(a)": "strlen(a)",
+    },
+    "sqlite": {
+        "datetime(d)": "strftime(try_cast(d as timestamp), '%Y-%m-%d %H:%M:%S')",
+        "julianday(d)": "(epoch_ms(try_cast(d as timestamp)) + 210866760000000) / 86400000.0",
+        "time(d)": "strftime(try_cast(d as timestamp), '%H:%M:%S')",
+        "total(a)": "coalesce(sum(cast(a as double)), 0.0)",
+        "unixepoch(d)": "cast(epoch(try_cast(d as timestamp)) as bigint)",
+        "quote(a)": "'''' || replace(a, '''', '''''') || ''''",
+    },
+}
+_NOW = ("now", "sysdate", "localtime", "localtimestamp", "current_timestamp")
+_SHIFT = re.compile(r"([+-]?\d+)\s*(second|minute|hour|day|month|year)s?", re.IGNORECASE)
+_START = re.compile(r"start of (day|month|year)", re.IGNORECASE)
+
+
+def macro_statements(engine: str) -> list[str]:
+    """Return the statements that give a session of the lake the functions of an engine."""
+    return [
+        f"create or replace temp macro {signature} as {body}"
+        for signature, body in sorted(_MACROS.get(engine, {}).items())
+    ]
+
+
+def rewrite(node: exp.Expr, engine: str) -> None:
+    """Rewrite one call in place; other nodes stay as they are."""
+    if engine == "mysql":
+        _rewrite_mysql(node)
+    elif engine == "sqlite":
+        _rewrite_sqlite(node)
+
+
+def _call(name: str, *arguments: exp.Expr, kind: str | None = None) -> exp.Expr:
+    call = exp.Anonymous(this=name, expressions=list(arguments))
+    if kind:
+        call.type = exp.DataType.build(kind)
+    return call
+
+
+def _rewrite_mysql(node: exp.Expr) -> None:
+    if isinstance(node, exp.TimestampDiff):
+        # whole units that have passed, not borders between units
+        parts = [exp.cast(part.copy(), "timestamp") for part in (node.expression, node.this)]
+        node.replace(_call("date_sub", exp.Literal.string(node.text("unit").lower()), *parts, kind="bigint"))
+    elif isinstance(node, exp.CurrentTimestamp) or (isinstance(node, exp.Anonymous) and node.name.lower() in _NOW):
+        node.replace(_call("current_localtimestamp", kind="timestamp"))
+    elif isinstance(node, exp.Length) and node.args.get("binary"):
+        # bytes, and the lake's length() counts characters
+        text = exp.cast(node.this.copy(), "varchar")
+        node.replace(_call("strlen", text, kind="bigint"))
+    elif isinstance(node, exp.DateDiff) and node.args.get("unit") is None:
+        for argument in (node.this, node.expression):
+            if not isinstance(argument, exp.TsOrDsToDate):
+                argument.replace(exp.TsOrDsToDate(this=argument.copy()))
+    elif isinstance(node, exp.DateAdd | exp.DateSub) and isinstance(node.this, exp.Literal):
+        node.this.replace(exp.cast(node.this.copy(), "timestamp"))
+    elif isinstance(node, exp.Time):
+        node.replace(exp.cast(exp.cast(node.this.copy(), "timestamp"), "time"))
+    elif isinstance(node, exp.UnixToTime):
+        seconds = exp.cast(_call("to_timestamp", node.this.copy()), "timestamp")
+        node.replace(seconds)
+    elif isinstance(node, exp.Anonymous):
+        _rewrite_mysql_call(node)
+
+
+def _rewrite_mysql_call(node: exp.Anonymous) -> None:
+    """Rewrite calls with any number of arguments, which no macro can take."""
+    name, arguments = node.name.lower(), [argument.copy() for argument in node.expressions]
+    if name == "field" and arguments:
+        position = _call("list_position", exp.Array(expressions=arguments[1:]), arguments[0])
+        node.replace(exp.Coalesce(this=position, expressions=[exp.Literal.number(0)]))
+    elif name == "elt" and len(arguments) > 1:
+        node.replace(_call("list_extract", exp.Array(expressions=arguments[1:]), arguments[0]))
+    elif name == "week" and len(arguments) == 2:
+        node.replace(_call("week_mode_is_not_in_the_lake"))
+    elif name == "unix_timestamp" and not arguments:
+        node.replace(exp.cast(_call("epoch", _call("current_localtimestamp")), "bigint"))
+
+
+def _rewrite_sqlite(node: exp.Expr) -> None:
+    if isinstance(node, exp.CurrentTimestamp):
+        node.replace(_moment("datetime", [exp.Literal.string("now")]) or node.copy())
+        return
+    if isinstance(node, exp.Date):
+        arguments = [node.this, *node.expressions]
+        found = _moment("date", [argument.copy() for argument in arguments if argument is not None])
+    elif isinstance(node, exp.TimeToStr) and isinstance(node.this, exp.TsOrDsToTimestamp):
+        found = _formatted(node.args["format"], [node.this.this.copy()])
+    elif isinstance(node, exp.Anonymous) and node.name.lower() in ("date", "datetime", "time", "julianday", "strftime"):
+        arguments = [argument.copy() for argument in node.expressions]
+        if node.name.lower() == "strftime":
+            found = _formatted(arguments[0], arguments[1:]) if arguments else None
+        else:
+            found = _moment(node.name.lower(), arguments)
+    else:
+        return
+    if found is not None:
+        node.replace(found)
+
+
+_FORMS = {"date": "%Y-%m-%d", "datetime": "%Y-%m-%d %H:%M:%S", "time": "%H:%M:%S"}
+
+
+def _moment(function: str, arguments: list[exp.Expr]) -> exp.Expr | None:
+    """Return SQLite's date(), datetime(), time() or julianday() with its modifiers; None when one is unknown."""
+    moment = _shifted(arguments)
+    if moment is None:
+        return None
+    if function == "julianday":
+        return _call("julianday", moment, kind="double")
+    return _call("strftime", moment, exp.Literal.string(_FORMS[function]), kind="varchar")
+
+
+def _formatted(form: exp.Expr, arguments: list[exp.Expr]) -> exp.Expr | None:
+    """Return SQLite's strftime(); None for a form of its own."""
+    moment = _shifted(arguments)
+    if moment is None or not isinstance(form, exp.Literal):
+        return None
+    if form.name == "%s":
+        return exp.cast(exp.cast(_call("epoch", moment), "bigint"), "varchar")
+    if re.search(r"%[^YmdHMSjw%]", form.name):
+        return None
+    return _call("strftime", moment, form.copy(), kind="varchar")
+
+
+def _shifted(arguments: list[exp.Expr]) -> exp.Expr | None:
+    """Return the instant that a value and SQLite's modifiers give."""
+    if not arguments:
+        return None
+    first = arguments[0]
+    if isinstance(first, exp.Literal) and first.name.lower() == "now":
+        moment: exp.Expr = _call("current_localtimestamp")
+    else:
+        moment = exp.TryCast(this=first, to=exp.DataType.build("timestamp"))
+    for argument in arguments[1:]:
+        if not isinstance(argument, exp.Literal):
+            return None
+        text = argument.name.strip()
+        if text.lower() in ("utc", "localtime"):
+            # both sides run in UTC
+            continue
+        if (start := _START.fullmatch(text)) is not None:
+            moment = exp.cast(_call("date_trunc", exp.Literal.string(start[1].lower()), moment), "timestamp")
+        elif (shift := _SHIFT.fullmatch(text)) is not None:
+            count = exp.cast(exp.Literal.number(int(shift[1])), "bigint")
+            moment = exp.Paren(this=exp.Add(this=moment, expression=_call(f"to_{shift[2].lower()}s", count)))
+        else:
+            return None
+    return moment

@@ -1,0 +1,168 @@
+"""Replays legacy queries on the old database and on the lake, compares their answers and times both in turn."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from ingestion.migration.tuning.answer import AnswerKinds, RowSum, joint_forms
+from ingestion.migration.tuning.lake_session import LakeSession
+from ingestion.migration.tuning.queries import Query
+from ingestion.migration.tuning.source_session import OnRows, QueryFailedError, SourceSession
+from ingestion.migration.tuning.timing import Measure, Timing
+from ingestion.migration.tuning.translation import NotTranslatedError, Translation, Translator, write_sql
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, queries done and queries in all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What one side said to one query."""
+
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """One query on both sides."""
+
+    query: Query
+    status: str
+    """same, different, failed or not translated."""
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    translation: Translation | None = None
+    source: Answer | None = None
+    target: Answer | None = None
+    source_timing: Timing | None = None
+    target_timing: Timing | None = None
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Return the migrated tables the query reads."""
+        return self.translation.tables if self.translation else ()
+
+
+def replay(
+    queries: Sequence[Query],
+    translator: Translator,
+    source: SourceSession,
+    lake: LakeSession,
+    *,
+    views: dict[str, str],
+    repetitions: int,
+    row_limit: int,
+    measure: Measure,
+    progress: Progress | None = None,
+) -> list[Replayed]:
+    """Return what became of each query; `views` are the legacy views that stand in the lake as tables."""
+    results = []
+    for done, query in enumerate(queries, start=1):
+        results.append(_Replay(translator, source, lake, views, repetitions, row_limit, measure).run(query))
+        if progress:
+            progress("replay", done, len(queries))
+    return results
+
+
+@dataclass(frozen=True)
+class _Replay:
+    translator: Translator
+    source: SourceSession
+    lake: LakeSession
+    views: dict[str, str]
+    repetitions: int
+    row_limit: int
+    measure: Measure
+
+    def run(self, query: Query) -> Replayed:
+        try:
+            self.translator.check_replayable(query.sql)
+            translation = self.translator.translate(query.sql)
+            sql = translation.sql(views=self.views)
+            self.lake.check(sql, is_caseless=translation.is_caseless)
+        except (NotTranslatedError, QueryFailedError) as error:
+            return Replayed(query=query, status="not translated", reason=str(error))
+
+        def on_source(on_rows: OnRows | None = None) -> int:
+            return self.source.run(query.sql, on_rows, self.row_limit)
+
+        def on_target(on_rows: OnRows | None = None) -> int:
+            return self.lake.run(sql, on_rows, self.row_limit, is_caseless=translation.is_caseless)
+
+        try:
+            answers = self._compare(on_source, on_target)
+        except QueryFailedError as error:
+            return self._target_only(query, translation, on_target, str(error))
+        notes = translation.notes
+        status = "same" if answers[0] == answers[1] else "different"
+        if status == "different" and self._is_same_without_limit(query, translation):
+            status, notes = "same", (*notes, "its order leaves open which rows come first: compared without the limit")
+        timings = self.measure({"source": on_source, "target": on_target}, self.repetitions)
+        return Replayed(
+            query=query,
+            status=status,
+            notes=notes,
+            translation=translation,
+            source=answers[0],
+            target=answers[1],
+            source_timing=timings["source"],
+            target_timing=timings["target"],
+        )
+
+    def _target_only(
+        self, query: Query, translation: Translation, on_target: Callable[..., int], reason: str
+    ) -> Replayed:
+        """Time the lake alone when the source cannot be asked, such as a dump."""
+        target, timing = None, None
+        try:
+            kinds = AnswerKinds()
+            on_target(kinds.add)
+            rows = RowSum(joint_forms(kinds))
+            on_target(rows.add)
+            target = Answer(rows=rows.rows, sha256=rows.sha256)
+            timing = self.measure({"target": on_target}, self.repetitions)["target"]
+        except QueryFailedError as error:
+            reason = f"{reason}; {error}" if str(error) not in reason else reason
+        return Replayed(
+            query=query,
+            status="failed",
+            reason=reason,
+            notes=translation.notes,
+            translation=translation,
+            target=target,
+            target_timing=timing,
+        )
+
+    def _compare(self, on_source: Callable[[OnRows], int], on_target: Callable[[OnRows], int]) -> tuple[Answer, Answer]:
+        kinds = [AnswerKinds(), AnswerKinds()]
+        for side, run in zip(kinds, (on_source, on_target), strict=True):
+            if run(side.add) > self.row_limit:
+                raise QueryFailedError(f"its answer has more than {self.row_limit} rows")
+        forms = joint_forms(*kinds)
+        sums = [
+            RowSum(forms if side.columns and len(side.columns) == len(forms) else joint_forms(side)) for side in kinds
+        ]
+        for rows, run in zip(sums, (on_source, on_target), strict=True):
+            run(rows.add)
+        return Answer(rows=sums[0].rows, sha256=sums[0].sha256), Answer(rows=sums[1].rows, sha256=sums[1].sha256)
+
+    def _is_same_without_limit(self, query: Query, translation: Translation) -> bool:
+        """Tell whether a query that orders and limits has the same answer when it gives all its rows."""
+        tree = translation.tree
+        if not (isinstance(tree, exp.Query) and tree.args.get("limit")):
+            return False
+        whole = tree.copy()
+        for name in ("limit", "offset"):
+            whole.set(name, None)
+        sql = write_sql(whole, {}, self.views)
+        source_sql = self.translator.without_limit(query.sql)
+        try:
+            answers = self._compare(
+                lambda on_rows: self.source.run(source_sql, on_rows, self.row_limit),
+                lambda on_rows: self.lake.run(sql, on_rows, self.row_limit, is_caseless=translation.is_caseless),
+            )
+        except QueryFailedError:
+            return False
+        return answers[0] == answers[1]

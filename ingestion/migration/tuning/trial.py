@@ -1,0 +1,180 @@
+"""Tries tuning steps one after the other: each is built beside what stands, measured against it, and kept or dropped.
+
+Nothing that stands is touched until a step has proved itself; then the copy takes the place of its table, in one
+transaction, and what the table holds is compared once more.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+from ingestion.migration.tuning.lake_session import LakeSession
+from ingestion.migration.tuning.layout import (
+    TRIAL_PREFIX,
+    adopt,
+    adopt_statements,
+    built,
+    copied,
+    layout_statements,
+    place,
+    read_content,
+    read_layout,
+)
+from ingestion.migration.tuning.materialization import build_statement
+from ingestion.migration.tuning.replay import Progress, Replayed
+from ingestion.migration.tuning.source_session import QueryFailedError
+from ingestion.migration.tuning.steps import MARGIN, VIEW_MARGIN, Step, is_better
+from ingestion.migration.tuning.timing import Measure, Timing
+from ingestion.migration.tuning.translation import Translator
+from lakehouse.errors import RadlakeError
+from lakehouse.lake import Connection, DatabaseError
+from lakehouse.log import get_logger
+
+logger = get_logger(__name__)
+
+_MOST_QUERIES = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepResult:
+    """What became of one step; times are the sums of the p95 of the queries concerned."""
+
+    step_no: int
+    target: str
+    kind: str
+    detail: str
+    sql: tuple[str, ...]
+    queries: tuple[int, ...]
+    """Numbers of the queries it was measured on."""
+    before_p95_ms: float | None = None
+    after_p95_ms: float | None = None
+    is_kept: bool = False
+    reason: str = ""
+
+
+class Trial:
+    """The steps of one tuning; `views` gains the views that were kept as tables."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        translator: Translator,
+        lake: LakeSession,
+        views: dict[str, str],
+        *,
+        repetitions: int,
+        measure: Measure,
+    ) -> None:
+        self._connection = connection
+        self._translator = translator
+        self._lake = lake
+        self._views = views
+        self._repetitions = repetitions
+        self._measure = measure
+
+    def statements(self, step: Step) -> tuple[str, ...]:
+        """Return the SQL of a step, as it would run if it were kept."""
+        trial = TRIAL_PREFIX + step.target
+        if step.view is not None:
+            return (build_statement(step.target, self._translator.translate_view(step.view).sql()),)
+        layout = step.layout(read_layout(self._connection, step.target))
+        return (*layout_statements(step.target, trial, layout), *adopt_statements(step.target, trial))
+
+    def run(
+        self, steps: Sequence[Step], replayed: Sequence[Replayed], progress: Progress | None = None
+    ) -> list[StepResult]:
+        """Try every step and return what became of each."""
+        results = []
+        for number, step in enumerate(steps, start=1):
+            results.append(self._try(number, step, replayed))
+            if progress:
+                progress("tune", number, len(steps))
+        return results
+
+    def _try(self, number: int, step: Step, replayed: Sequence[Replayed]) -> StepResult:
+        concerned = _concerned(step, replayed)
+        result = StepResult(
+            step_no=number,
+            target=step.target,
+            kind=step.kind,
+            detail=step.detail,
+            sql=self.statements(step),
+            queries=tuple(item.query.number for item in concerned),
+        )
+        try:
+            if step.view is not None:
+                return self._try_view(step, step.view, result, concerned)
+            return self._try_layout(step, result, concerned)
+        except (DatabaseError, QueryFailedError) as error:
+            # such as two columns of a view with one name; what stands was not touched
+            logger.warning("step %d on %s could not be tried (%s)", number, step.target, type(error).__name__)
+            return replace(result, reason=f"could not be tried ({type(error).__name__})")
+
+    def _try_layout(self, step: Step, result: StepResult, concerned: Sequence[Replayed]) -> StepResult:
+        connection, target = self._connection, step.target
+        layout = step.layout(read_layout(connection, target))
+        before = read_content(connection, target)
+        trial = copied(connection, target, TRIAL_PREFIX + target, layout)
+        result = self._weigh(result, concerned, trial, {target: TRIAL_PREFIX + target}, {}, MARGIN)
+        if read_content(connection, target) != before:
+            raise RadlakeError(f"raw_legacy.{target} changed while it was tuned: run `radlake migrate run` again")
+        return result
+
+    def _try_view(self, step: Step, view: str, result: StepResult, concerned: Sequence[Replayed]) -> StepResult:
+        trial = TRIAL_PREFIX + step.target
+        sql = self._translator.translate_view(view)
+        if sql.is_caseless:
+            # its comparisons would need the collation whenever it is made anew
+            return replace(result, reason="depends on a collation that ignores case")
+        building = built(self._connection, trial, [result.sql[0].replace(place(step.target), place(trial), 1)])
+        result = self._weigh(result, concerned, building, {}, {view: trial}, VIEW_MARGIN)
+        if result.is_kept:
+            self._views[view] = step.target
+        return result
+
+    def _weigh(
+        self,
+        result: StepResult,
+        concerned: Sequence[Replayed],
+        building: AbstractContextManager[str],
+        tables: dict[str, str],
+        views: dict[str, str],
+        margin: float,
+    ) -> StepResult:
+        with building as trial:
+            timings: dict[str, list[Timing]] = {"before": [], "again": [], "after": []}
+            for item in concerned:
+                assert item.translation is not None
+                old = self._runner(item, {}, self._views)
+                new = self._runner(item, tables, self._views | views)
+                measured = self._measure({"before": old, "again": old, "after": new}, self._repetitions)
+                for name, values in timings.items():
+                    values.append(measured[name])
+            is_kept, reason = is_better(timings["before"], timings["again"], timings["after"], margin)
+            if is_kept:
+                adopt(self._connection, result.target, trial)
+        return replace(
+            result,
+            before_p95_ms=round(sum(timing.p95_ms for timing in timings["before"]), 3),
+            after_p95_ms=round(sum(timing.p95_ms for timing in timings["after"]), 3),
+            is_kept=is_kept,
+            reason=reason,
+        )
+
+    def _runner(self, item: Replayed, tables: dict[str, str], views: dict[str, str]) -> Callable[[], int]:
+        assert item.translation is not None
+        sql, is_caseless = item.translation.sql(tables, views), item.translation.is_caseless
+        return lambda: self._lake.run(sql, is_caseless=is_caseless)
+
+
+def _concerned(step: Step, replayed: Sequence[Replayed]) -> list[Replayed]:
+    """Return the queries that a step may change, the longest of them when there are many."""
+    items = [
+        item
+        for item in replayed
+        if item.translation is not None
+        and item.target_timing is not None
+        and (step.view in item.translation.views if step.view is not None else step.target in item.tables)
+    ]
+    items.sort(key=lambda item: -item.target_timing.p50_ms if item.target_timing else 0.0)
+    return sorted(items[:_MOST_QUERIES], key=lambda item: item.query.number)
