@@ -3,13 +3,17 @@
 import sys
 from pathlib import Path
 
-import typer
-
-from lakehouse.errors import RadlakeError
-from lakehouse.log import get_logger
-from serving.commands import ai, contracts, dicom, flow, migrate, release, text
 from serving.source_argument import hide_password
-from serving.terminal import stderr
+
+# before the imports that take a second: so long a password would stand in the list of processes
+hide_password(sys.argv)
+
+import typer  # noqa: E402
+
+from lakehouse.errors import RadlakeError  # noqa: E402
+from lakehouse.log import get_logger  # noqa: E402
+from serving.commands import ai, contracts, dicom, flow, migrate, release, report, text  # noqa: E402
+from serving.terminal import stderr  # noqa: E402
 
 app = typer.Typer(help="放射科研数据湖仓 A radiology research lakehouse.", no_args_is_help=True, add_completion=False)
 app.add_typer(flow.app)
@@ -18,6 +22,7 @@ for name, module in (
     ("ai", ai),
     ("text", text),
     ("migrate", migrate),
+    ("report", report),
     ("release", release),
     ("contracts", contracts),
 ):
@@ -26,7 +31,6 @@ for name, module in (
 
 def main() -> None:
     """Run the command line and end with the exit code of the error, if there is one."""
-    hide_password(sys.argv)
     try:
         app(standalone_mode=False)
     except typer.Abort:

@@ -148,7 +148,7 @@ def _validated(connection: Connection, plan: Plan) -> Iterator[Finding]:
     """What the latest validation of each table and kind of check found."""
     rows = fetch_dicts(
         connection,
-        "select target, kind, validation_id, list_sort(list(distinct column_name) filter (not is_equal)) as columns "
+        "select target, kind, validation_id, list_sort(list(distinct column_name) filter (not is_equal and column_name is not null)) as columns "
         "from raw.raw_migration.check as c where token = $1 and validation_id = (select max(validation_id) "
         "from raw.raw_migration.check as newer where newer.token = c.token and newer.target = c.target "
         "and newer.kind = c.kind) group by target, kind, validation_id having not bool_and(is_equal) order by all",
@@ -159,23 +159,25 @@ def _validated(connection: Connection, plan: Plan) -> Iterator[Finding]:
         # other counts and sums of the same rows differ as a consequence
         if row["kind"] in _CONSEQUENCES and (row["target"], row["validation_id"]) in broken:
             continue
-        counts = dict(
-            connection.execute(
-                "select kind, count(*) from raw.raw_migration.difference "
-                "where token = $1 and validation_id = $2 and target = $3 group by kind order by kind",
+        differences = {
+            kind: (count, sorted({name for text in columns for name in json.loads(text or "[]")}))
+            for kind, count, columns in connection.execute(
+                "select kind, count(*), list(distinct columns) from raw.raw_migration.difference "
+                "where token = $1 and validation_id = $2 and target = $3 group by kind",
                 [plan.token, row["validation_id"], row["target"]],
             ).fetchall()
-        )
-        kinds = [kind for kind in _ROW_DIFFERENCES if counts.get(kind)] if row["kind"] == "row_hash" else []
+        }
+        kinds = [kind for kind in _ROW_DIFFERENCES if kind in differences] if row["kind"] == "row_hash" else []
         for kind in kinds or [row["kind"]]:
+            count, columns = differences.get(kind, (None, []))
             text = (_ROW_DIFFERENCES if kinds else _CHECKS).get(kind, kind)
             yield Finding(
                 kind="validation",
                 origin=f"validation {row['validation_id']}",
                 target=row["target"],
                 subject=f"differs: {kind}",
-                description=text + _told_columns(row["columns"] or ()),
-                rows=counts.get(kind),
+                description=text + _told_columns(columns or row["columns"] or ()),
+                rows=count,
             )
 
 

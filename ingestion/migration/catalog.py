@@ -74,11 +74,13 @@ class Table:
 
     @property
     def row_key(self) -> tuple[str, ...]:
-        """Return the columns that identify a row: the primary key, else a unique key without NULLs, else nothing."""
-        if self.primary_key:
-            return self.primary_key
+        """Return the columns that identify a row: the primary key, else a unique key, else nothing.
+
+        A key with NULLs identifies nothing; SQLite allows them even in a primary key.
+        """
         never_null = {column.name for column in self.columns if not column.is_nullable}
-        return next((key for key in self.unique_keys if set(key) <= never_null), ())
+        keys = [self.primary_key, *self.unique_keys]
+        return next((key for key in keys if key and set(key) <= never_null), ())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

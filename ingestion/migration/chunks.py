@@ -3,8 +3,8 @@
 Every range is counted by the source itself in the same snapshot, so that source = read + refused can be checked.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,26 +58,26 @@ def _part(table: TablePlan) -> str:
     return f"crc32(concat_ws('|', {columns})) % {table.chunk_parts}"
 
 
-def cut(scanner: Scanner, table: TablePlan, rows: int, lower: int | None = None, first: int = 0) -> list[Chunk]:
-    """Return the chunks of a table from a key on; `rows` is how many rows there are from there.
+def cut(scanner: Scanner, table: TablePlan, span: Chunk, numbers: Iterator[int]) -> list[Chunk]:
+    """Return the chunks that a range of a table's key is read in, numbered in turn.
 
-    The bounds are found by hopping along the key's index, so chunks are even however the keys are spread.
+    The bounds are found by hopping along the key's index, so chunks are even however the keys are spread. A table that
+    travels in parts is counted once instead, and its chunks are numbered by part.
     """
     if table.chunk_parts > 1:
         counted = scanner.rows(f"select {_part(table)} as part, count(*) as n from {table.source_table} group by 1")
         return [Chunk(number=int(part), lower=None, upper=None, rows=int(count)) for part, count in sorted(counted)]
     chunks: list[Chunk] = []
-    left = rows
-    while table.chunk_column is not None and left > table.chunk_rows * 1.5:
-        where = condition(scanner, table, Chunk(number=0, lower=lower, upper=None, rows=0))
+    left = span
+    while table.chunk_column is not None and left.rows > table.chunk_rows * 1.5:
         key = quote_name(scanner.address.engine, table.chunk_column)
-        found = scanner.rows(
-            f"select {key} as bound from {table.source_table}{where} order by {key} limit 1 offset {table.chunk_rows}"
+        [(bound,)] = scanner.rows(
+            f"select {key} as bound from {table.source_table}{condition(scanner, table, left)} order by {key} "
+            f"limit 1 offset {table.chunk_rows}"
         )
-        upper = int(found[0][0])
-        chunks.append(Chunk(number=first + len(chunks), lower=lower, upper=upper, rows=table.chunk_rows))
-        lower, left = upper, left - table.chunk_rows
-    chunks.append(Chunk(number=first + len(chunks), lower=lower, upper=None, rows=left))
+        chunks.append(Chunk(number=next(numbers), lower=left.lower, upper=int(bound), rows=table.chunk_rows))
+        left = replace(left, lower=int(bound), rows=left.rows - table.chunk_rows)
+    chunks.append(replace(left, number=next(numbers)))
     return chunks
 
 
@@ -186,8 +186,7 @@ def _read_rejects(scanner: Scanner, arrival: _Arrival) -> list[tuple[str, str]]:
         f"case when {test} then {literal(_reason(columns[number]))} end" for number, test in tests.items()
     )
     values = ", ".join(
-        f"{literal(column.name)}, {_shown(f'c{number}', column)}"
-        for number, column in enumerate(columns)
+        f"{literal(column.name)}, {_shown(f'c{number}', column)}" for number, column in enumerate(columns)
     )
     rows = scanner.execute(
         f"select concat_ws('; ', {reasons}) as reason, json_object({values}) as row_text from {arrival.relation} "

@@ -13,22 +13,22 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from ingestion.migration import books
 from ingestion.migration.catalog import Catalog, structure_sha256
-from ingestion.migration.chunks import Chunk, ChunkFile, count_rows, cut, fingerprint_chunk, read_chunk
+from ingestion.migration.chunks import Chunk, ChunkFile, count_rows, read_chunk
 from ingestion.migration.origin import open_origin
 from ingestion.migration.plan import Plan, TablePlan, plan_folder
 from ingestion.migration.progress import Progress, ProgressLines
-from ingestion.migration.scanner import Scanner, open_scanner
+from ingestion.migration.scanner import Scanner, check_space, open_scanner
 from ingestion.migration.source import Address, Source
+from ingestion.migration.standing import find_missing
 from lakehouse.errors import ContractError, RadlakeError, SourceUnreachableError
-from lakehouse.lake import Connection, create_raw_tables, empty_work_folder, open_lake
+from lakehouse.lake import Connection, DatabaseError, create_raw_tables, empty_work_folder, open_lake
 from lakehouse.ledger import local_now, new_batch_id
 from lakehouse.log import get_logger
 from lakehouse.settings import Settings
@@ -138,8 +138,11 @@ def _run_once(
             work = _prepare(settings, scanner, plan, result)
             lines = ProgressLines(plan_folder(settings, address), result.tables, progress)
             _load(settings, scanner, plan, work, result, lines, rows_per_second)
-        except BaseException:
-            _enter_run(settings, address, plan, result, started_at, "failed")
+        except BaseException as error:
+            # a full disk has no room for this entry either
+            with suppress(DatabaseError, OSError):
+                _enter_run(settings, address, plan, result, started_at, "failed")
+            check_space(error)
             raise
         result.seconds = round(time.monotonic() - started, 3)
         _enter_run(settings, address, plan, result, started_at, "done")
@@ -167,55 +170,12 @@ def _prepare(settings: Settings, scanner: Scanner, plan: Plan, result: RunResult
         for table, account in zip(plan.tables, result.tables, strict=True):
             began = time.monotonic()
             account.removed = books.prepare_table(connection, plan, table)
-            stored = books.read_chunks(connection, plan, table)
-            if any(row["plan_sha256"] != table.fingerprint for row in stored):
-                account.removed += books.remove_chunks(connection, plan, table, [row["batch_id"] for row in stored])
-                stored = []
-            missing = _missing_chunks(scanner, connection, plan, table, account, stored)
-            work += [(table, chunk) for chunk in missing if chunk.rows]
+            standing = find_missing(scanner, connection, plan, table, account.source)
+            account.removed += standing.removed
+            account.unchanged, account.rejected = standing.unchanged, standing.rejected
+            work += [(table, chunk) for chunk in standing.missing if chunk.rows]
             account.seconds += time.monotonic() - began
     return work
-
-
-def _missing_chunks(
-    scanner: Scanner,
-    connection: Connection,
-    plan: Plan,
-    table: TablePlan,
-    account: TableResult,
-    stored: Sequence[dict[str, Any]],
-) -> list[Chunk]:
-    """Return the chunks to read; those that stand and are still as the source has them are booked as unchanged.
-
-    Only the last chunk is open upwards, so what the source gained lies in it, and it is cut anew from its lower key.
-    """
-    if not stored:
-        return cut(scanner, table, account.source)
-    held = books.hash_batches(connection, table)
-    stale, missing = [], []
-    chunks = {row["chunk_no"]: books.stored_chunk(row) for row in stored}
-    if table.chunk_parts > 1:
-        # counted in one pass; a part that was empty when the table was loaded has no entry
-        found = {chunk.number: chunk for chunk in cut(scanner, table, account.source)}
-        missing = [chunk for number, chunk in found.items() if number not in chunks]
-        chunks = {number: found.get(number, replace(chunk, rows=0)) for number, chunk in chunks.items()}
-    else:
-        chunks = {n: replace(chunk, rows=count_rows(scanner, table, chunk)) for n, chunk in chunks.items()}
-    for place, row in enumerate(stored):
-        chunk = chunks[row["chunk_no"]]
-        rows, total, rejects = fingerprint_chunk(scanner, table, chunk)
-        if (rows, total) == held.get(row["batch_id"], (0, 0)) and rejects == books.read_rejects(
-            connection, plan, table, row["batch_id"]
-        ):
-            account.unchanged += rows
-            account.rejected += len(rejects)
-            continue
-        stale.append(row["batch_id"])
-        is_last = place == len(stored) - 1 and table.chunk_parts == 1
-        missing += cut(scanner, table, chunk.rows, chunk.lower, chunk.number) if is_last else [chunk]
-    if stale:
-        account.removed += books.remove_chunks(connection, plan, table, stale)
-    return missing
 
 
 def _load(

@@ -4,7 +4,7 @@ The scanner asks one query at a time, so the source never carries more than one 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +86,19 @@ _LOST = (
 _NO_SPACE = ("no space left", "file too large", "disk quota", "could not write", "failed to write")
 
 
+def check_space(error: BaseException) -> None:
+    """Raise RadlakeError when an error, or one that caused it, says that the disk is full."""
+    link: BaseException | None = error
+    while link is not None:
+        if any(word in str(link).lower() for word in _NO_SPACE):
+            raise RadlakeError("the disk of the home is full: make room and run the same command again") from None
+        link = link.__cause__ or link.__context__
+
+
 def _named(error: Exception, address: Address) -> RadlakeError:
     """Return our error for one of DuckDB; its own text may hold values or the address with its password."""
+    check_space(error)
     text = str(error).lower()
-    if any(word in text for word in _NO_SPACE):
-        return RadlakeError("the disk of the home is full: make room and run the same command again")
     if any(word in text for word in _LOST):
         return SourceUnreachableError(f"{address.shown} went away; run the same command again when it answers")
     return RadlakeError(f"{address.shown} refused a query ({type(error).__name__})")
@@ -115,7 +123,12 @@ def open_scanner(settings: Settings, address: Address, path: Path | None = None)
             if isinstance(named, SourceUnreachableError):
                 raise named from None
             raise SourceUnreachableError(f"{address.shown} cannot be opened ({type(error).__name__})") from None
-        yield Scanner(connection, address)
+        try:
+            yield Scanner(connection, address)
+        finally:
+            # left to the destructor, a roll-back that finds no server ends the whole process
+            with suppress(DatabaseError):
+                connection.execute("rollback")
 
 
 def _attach_statements(address: Address, path: Path | None) -> list[str]:

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,9 +144,11 @@ class Source:
         self.position = position
         """Log position of the snapshot, in the engine's own words."""
 
-    def rows(self, query: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Return all rows of a query in the engine's own SQL; named parameters as `:name`."""
-        return [tuple(row) for row in self._execute(query, parameters).fetchall()]
+        text = sa.text(query if parameters else _escape(query))
+        with _named_errors(self.address):
+            return [tuple(row) for row in self.connection.execute(text, parameters or {}).fetchall()]
 
     def batches(self, query: str, size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the rows of a query in lists of at most `size`, without holding them all."""
@@ -155,7 +157,7 @@ class Source:
             for part in streaming.execute(sa.text(_escape(query))).partitions(size):
                 yield [tuple(row) for row in part]
 
-    def scalar(self, query: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Any:
+    def scalar(self, query: str, parameters: dict[str, Any] | None = None) -> Any:
         """Return the first column of the first row, or None."""
         rows = self.rows(query, parameters)
         return rows[0][0] if rows else None
@@ -173,18 +175,14 @@ class Source:
         only = "only " if self.engine == "postgresql" and not with_children else ""
         return only + self.quote(schema, table)
 
-    def _execute(self, query: str, parameters: Sequence[Any] | dict[str, Any]) -> sa.CursorResult[Any]:
-        with _named_errors(self.address):
-            if isinstance(parameters, dict):
-                return self.connection.execute(sa.text(query), parameters)
-            if parameters:
-                raise UsageError("parameters of a query are named")
-            return self.connection.execute(sa.text(_escape(query)))
+
+_NOT_ALLOWED = (1044, 1045, 1142, 1143, 1227, 1370, 1698, "28P01", "28000", "42501")
+"""Codes of MySQL and PostgreSQL that mean a lack of rights, which pymysql calls an OperationalError."""
 
 
 def _escape(query: str) -> str:
     # sa.text() takes `:name` for a parameter; a query without parameters holds none
-    return query.replace("\\", "\\\\").replace(":", "\\:") if ":" in query else query
+    return query.replace(":", "\\:")
 
 
 @contextmanager
@@ -192,11 +190,16 @@ def _named_errors(address: Address) -> Iterator[None]:
     """Turn a driver's error into ours; its text may hold values, its type and code do not."""
     try:
         yield
+    except (ValueError, OverflowError) as error:
+        # a driver that cannot turn a value into one of Python quotes it
+        raise RadlakeError(f"{address.shown} sent a value its driver cannot read ({type(error).__name__})") from None
     except DBAPIError as error:
         cause = error.orig
         code = getattr(cause, "sqlstate", None) or (cause.args[0] if cause is not None and cause.args else "")
         code = code if isinstance(code, int) or (isinstance(code, str) and len(code) == 5) else ""
         what = f"{type(cause).__name__} {code}".strip()
+        if code in _NOT_ALLOWED:
+            raise SourceUnreachableError(f"{address.shown} does not allow this account to do that ({what})") from None
         if error.connection_invalidated or type(cause).__name__ in ("OperationalError", "InterfaceError"):
             raise SourceUnreachableError(
                 f"{address.shown} does not answer ({what}); run the same command again when it does"
@@ -251,6 +254,9 @@ def _create_engine(address: Address) -> sa.Engine:
 
 def _read_position(address: Address, connection: sa.Connection) -> str:
     """Return the position of the snapshot; empty where the account may not see it."""
+    if address.engine == "postgresql" and (connection.dialect.server_version_info or (0,)) < (10,):
+        # the functions have other names there, and a query that fails would end the snapshot
+        return ""
     try:
         if address.engine == "mysql":
             is_mariadb = connection.dialect.is_mariadb  # type: ignore[attr-defined]

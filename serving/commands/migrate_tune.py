@@ -36,6 +36,9 @@ def migrate_tune(
         Path | None,
         typer.Option("--statement-log", help="Log of PostgreSQL (stderr, csvlog, jsonlog) or slow log of MySQL."),
     ] = None,
+    macros: Annotated[
+        Path | None, typer.Option("--macros", help="File of `create macro …` that stand for legacy functions.")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many queries of a log, by time or frequency.")] = 20,
     repetitions: Annotated[int, typer.Option(min=7, help="How often each query is timed, at least.")] = 7,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds after which a query is given up.")] = 60.0,
@@ -74,6 +77,7 @@ def migrate_tune(
             plan,
             queries=queries,
             statement_log=statement_log,
+            macros=macros,
             top=top,
             repetitions=repetitions,
             timeout_seconds=timeout,

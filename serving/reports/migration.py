@@ -22,13 +22,13 @@ from serving.reports.document import Block, Heading, Paragraph, TableBlock, writ
 from serving.reports.migration_facts import QUERIES, MigrationFacts, read_answers
 from serving.reports.migration_plan import plan_blocks
 from serving.reports.migration_problems import problem_blocks
+from serving.reports.migration_proof import proof_blocks
 from serving.reports.migration_run import run_blocks
-from serving.reports.migration_test import test_blocks
 
 REPORTS: dict[str, tuple[str, Callable[[MigrationFacts], Iterator[Block]]]] = {
     "migration_plan": ("迁移方案 Migration plan", plan_blocks),
     "migration_run": ("迁移实施报告 Migration run", run_blocks),
-    "migration_test": ("迁移测试与优化报告 Migration test and tuning", test_blocks),
+    "migration_test": ("迁移测试与优化报告 Migration test and tuning", proof_blocks),
     "migration_problems": ("迁移问题日志 Migration problem log", problem_blocks),
 }
 """File name to title and body."""

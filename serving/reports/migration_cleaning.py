@@ -1,5 +1,4 @@
-"""The chapter on cleaning rules: each rule with its version, what it met and left, and samples of which only the shape
-is shown."""
+"""The chapter on cleaning rules: each with its version, what it met and left, and samples that show only shapes."""
 
 from collections.abc import Iterator
 
@@ -16,7 +15,7 @@ def cleaning_blocks(facts: MigrationFacts, number: int) -> Iterator[Block]:
     book = read_rules()
     yield Heading(text=f"{number} 清洗规则 Cleaning rules")
     yield Paragraph(
-        text=f"规则第 {book.version} 版，{len(book.rules)} 条，是代码的一部分。raw 中的原值不动；规则在进入 staging 时生效。"
+        text=f"规则第 {book.version} 版，{len(book.rules)} 条，是代码的一部分。raw 原值不动，进入 staging 时才生效。"
         "Raw values stay as they came; the rules work on the way into staging."
     )
     origin = f"rules v{book.version}" + (f"；run {facts.last_run['run_id']}" if facts.last_run else "")
@@ -83,7 +82,8 @@ def _by_column(facts: MigrationFacts, origin: str) -> Iterator[Block]:
             title=f"脱敏样例 masked samples（{len(samples)}）",
             blocks=[
                 Paragraph(
-                    text=f"只留形状：数字 9，汉字 文，字母 a/A，空格 ␠，看不见的字符写作码点；少于 {LEAST_ROWS_OF_SAMPLE} 行的不举例。",
+                    text="只留形状：数字 9，汉字 文，字母 a/A，空格 ␠，看不见的字符写作码点；"
+                    f"少于 {LEAST_ROWS_OF_SAMPLE} 行的不举例。",
                     style="note",
                 ),
                 TableBlock(

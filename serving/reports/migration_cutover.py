@@ -75,7 +75,7 @@ def cutover_blocks(facts: MigrationFacts, number: int) -> Iterator[Block]:
     compare = duration(validation["seconds"]) if validation else NOT_RUN
     yield Heading(text=f"{number} 割接 Cut-over")
     yield Paragraph(
-        text=f"停写窗口 = 增量实施 {move} + 验证 {compare}（{_origins(facts)}）。"
+        text=f"停写窗口约为 freeze ≈ 实施 run {move} + 验证 validation {compare}（{_origins(facts)}）。"
         "演练至少一次；任何一步不达标即回退。Rehearse at least once; a step that fails means fallback."
     )
     yield Paragraph(text=_environment(facts), style="code")
@@ -103,7 +103,7 @@ def cutover_blocks(facts: MigrationFacts, number: int) -> Iterator[Block]:
     yield Heading(text=f"{number + 1} 回退 Fallback")
     yield Paragraph(
         text="源库从未被改动，回退 = 恢复写入，用户继续用旧系统。The source was never changed: fallback is to let it "
-        "write again. 预计 5 分钟内，与数据量无关（复制目录除外）。"
+        "write again. 用时与数据量无关 it takes the same time however large the data are."
     )
     yield TableBlock(
         header=["步骤 step", "谁 who", "命令 command"],
@@ -153,6 +153,6 @@ def _environment(facts: MigrationFacts) -> str:
     address = f"{scheme}://USER@{rest}" if separator else f"/路径/{facts.plan.source.partition(':')[2]}"
     return (
         f"export RADLAKE_HOME={facts.home}\n"
-        "read -rs RADLAKE_SOURCE_PASSWORD && export RADLAKE_SOURCE_PASSWORD   # 口令不进命令行 never on the command line\n"
+        "read -rs RADLAKE_SOURCE_PASSWORD && export RADLAKE_SOURCE_PASSWORD   # 口令不进命令行\n"
         f"SOURCE='{address}'"
     )

@@ -1,9 +1,9 @@
-"""The report 迁移方案: what travels, as what, in which order, how long it takes, what may go wrong, and the cut-over."""
+"""The report 迁移方案: what travels, as what, in which order, how long it takes, the risks, and the cut-over."""
 
 from collections import Counter
 from collections.abc import Iterator
 
-from ingestion.migration.plan import TablePlan
+from ingestion.migration.plan import ColumnPlan, TablePlan
 from serving.reports.document import Block, Cell, Details, Heading, Paragraph, TableBlock
 from serving.reports.migration_cleaning import cleaning_blocks, rule_statements
 from serving.reports.migration_cutover import cutover_blocks
@@ -36,15 +36,15 @@ def _summary(facts: MigrationFacts) -> Iterator[Block]:
     plan, origin = facts.plan, facts.plan_origin
     columns = [column for table in plan.tables for column in table.columns]
     rows: list[tuple[Cell, ...]] = [
-        ("表 tables", len(plan.tables), origin),
-        ("不迁移的表 tables left out", len(plan.left_out), origin),
-        ("列 columns", len(columns), origin),
-        ("行 rows", sum(table.rows for table in plan.tables), origin),
+        ("表 tables", f"{len(plan.tables):,}", origin),
+        ("不迁移的表 tables left out", f"{len(plan.left_out):,}", origin),
+        ("列 columns", f"{len(columns):,}", origin),
+        ("行 rows", f"{sum(table.rows for table in plan.tables):,}", origin),
         ("占用 size", size(_total_size(plan.tables)) or "源库未提供 not told", origin),
-        ("按文本保存的列 columns kept as text", sum(bool(column.misfits) for column in columns), origin),
-        ("其中不合类型的值 values that do not fit", sum(column.misfits for column in columns), origin),
-        ("有损且已放行的列 lossy columns allowed", sum(bool(column.lossy) for column in columns), origin),
-        ("无键的表 tables without a key", sum(not table.key for table in plan.tables), origin),
+        ("按文本保存的列 columns kept as text", f"{sum(map(_is_kept_as_text, columns)):,}", origin),
+        ("不合声明类型的值 values that do not fit", f"{sum(column.misfits for column in columns):,}", origin),
+        ("有损且已放行的列 lossy columns allowed", f"{sum(bool(column.lossy) for column in columns):,}", origin),
+        ("无键的表 tables without a key", f"{sum(not table.key for table in plan.tables):,}", origin),
         ("预计用时 estimated time", duration(sum(table.estimated_seconds for table in plan.tables)), origin),
     ]
     if facts.last_run:
@@ -57,6 +57,10 @@ def _summary(facts: MigrationFacts) -> Iterator[Block]:
         )
     yield Heading(text="1 概要 Summary")
     yield TableBlock(header=["项目 item", "数值 figure", "来源 origin"], rows=rows, widths=[3, 2, 4])
+
+
+def _is_kept_as_text(column: ColumnPlan) -> bool:
+    return bool(column.misfits) and column.target_type == "varchar"
 
 
 def _total_size(tables: tuple[TablePlan, ...]) -> int | None:
@@ -94,7 +98,7 @@ def _scope(facts: MigrationFacts) -> Iterator[Block]:
             for number, table in enumerate(plan.tables, start=1)
         ],
         widths=[0.5, 2.6, 1, 1, 1.6, 1.2, 0.8, 0.8],
-        caption=f"按此顺序迁移，被引用的表在前 in this order, referenced tables first（来源 origin: {facts.plan_origin}）",
+        caption=f"按此顺序迁移，被引用的表在前 in this order, referenced first（来源 origin: {facts.plan_origin}）",
     )
     if plan.left_out:
         yield TableBlock(
@@ -181,6 +185,12 @@ def _risks(facts: MigrationFacts) -> Iterator[Block]:
             "源库仍在写入 the source is still written",
             len(plan.tables),
             "一个快照内读取；割接前停写并再做一次增量",
+            origin,
+        ),
+        (
+            "中断：断网、断电、磁盘满 interruption",
+            sum(map(chunk_count, plan.tables)),
+            "再执行同一命令：已装载的块核对后保留，其余重读（数量为块数 n is chunks）",
             origin,
         ),
         (

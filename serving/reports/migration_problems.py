@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ingestion.migration.problems import DECIDED, GONE, OPEN, Problem
 from serving.reports.document import Block, Cell, Details, Heading, Paragraph, TableBlock
-from serving.reports.migration_facts import MigrationFacts, instant, problem_rank
+from serving.reports.migration_facts import NOT_RUN, MigrationFacts, instant, problem_rank
 
 
 def problem_blocks(facts: MigrationFacts) -> Iterator[Block]:
@@ -25,14 +25,14 @@ def problem_blocks(facts: MigrationFacts) -> Iterator[Block]:
 def _summary(facts: MigrationFacts) -> Iterator[Block]:
     lacks, origin = facts.unfinished(), facts.query("problems")
     rows: list[tuple[Cell, ...]] = [
-        ("问题 problems", len(facts.problems), origin),
-        ("未决 open", facts.count(OPEN), origin),
-        ("已决定 decided", facts.count(DECIDED), origin),
-        ("其中行数已增加 of these grown since", sum(problem.has_grown for problem in facts.problems), origin),
-        ("已消失 gone", facts.count(GONE), origin),
+        ("问题 problems", f"{len(facts.problems):,}", origin),
+        ("未决 open", f"{facts.count(OPEN):,}", origin),
+        ("已决定 decided", f"{facts.count(DECIDED):,}", origin),
+        ("其中行数已增加 of these grown since", f"{sum(problem.has_grown for problem in facts.problems):,}", origin),
+        ("已消失 gone", f"{facts.count(GONE):,}", origin),
         (
             "未决涉及的行 rows of open ones",
-            sum(problem.rows or 0 for problem in facts.problems if problem.status == OPEN),
+            f"{sum(problem.rows or 0 for problem in facts.problems if problem.status == OPEN):,}",
             origin,
         ),
     ]
@@ -42,11 +42,43 @@ def _summary(facts: MigrationFacts) -> Iterator[Block]:
         text="尚不能验收 not yet acceptable：" + "；".join(lacks) if lacks else "可以验收 ready for acceptance。",
         style="bad" if lacks else "good",
     )
+    yield _looked_for(facts)
     if facts.count(OPEN):
         yield Paragraph(
             text='逐项决定 decide each：radlake migrate decide "$SOURCE" 问题号 --decision "接受，原因…" --by "姓名"',
             style="note",
         )
+
+
+def _looked_for(facts: MigrationFacts) -> TableBlock:
+    """Return what the log was made from, so that an empty one is known to be empty."""
+    assessed = f"assessment {facts.assessment['assessment_id']}" if facts.assessment else f"{NOT_RUN}（--assessment）"
+    run, validation = facts.last_run, facts.last_validation
+    replays, files = facts.rows("replays"), facts.rows("files")
+    sources = (
+        ("plan", "按文本保存的列、不迁移的表 columns kept as text, tables left out", facts.plan_origin),
+        ("run", "拒绝的行、失败的实施 refused rows, failed runs", f"run {run['run_id']}" if run else NOT_RUN),
+        (
+            "validation",
+            "与源库的差异 differences",
+            f"validation {validation['validation_id']}" if validation else NOT_RUN,
+        ),
+        ("files", "缺失或不可读的文件 missing files", facts.query("files") if files else NOT_RUN),
+        ("replay", "结果不同的查询 other answers", f"replay {replays[-1]['replay_id']}" if replays else NOT_RUN),
+        ("assessment", "孤儿行、未列入方案的表 orphans, tables not planned", assessed),
+    )
+    return TableBlock(
+        header=["查处 looked at", "查什么 looked for", "依据 what", "现有问题 problems now"],
+        rows=[
+            (
+                kind, text, origin,
+                sum(problem.origin.startswith(f"{kind} ") for problem in facts.problems if problem.status != GONE),
+            )
+            for kind, text, origin in sources
+        ],
+        widths=[1, 3, 3, 1],
+        caption=f"查过的地方 what was looked at（来源 origin: {facts.query('problems')}）",
+    )  # fmt: skip
 
 
 def _table(facts: MigrationFacts, problems: list[Problem], *, has_decisions: bool) -> TableBlock:

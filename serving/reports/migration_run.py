@@ -1,9 +1,9 @@
-"""The report 实施报告: the runs with snapshot and speed, the balance of every table, refused rows, estimate and fact."""
+"""The report 实施报告: runs with snapshot and speed, the balance of every table, refused rows, estimate and fact."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from serving.reports.document import Block, Cell, Heading, Paragraph, TableBlock
+from serving.reports.document import Block, Cell, Details, Heading, Paragraph, TableBlock
 from serving.reports.migration_cleaning import cleaning_blocks, rule_statements
 from serving.reports.migration_facts import NOT_RUN, MigrationFacts, duration, instant, percent, size
 
@@ -41,13 +41,13 @@ def _summary(facts: MigrationFacts) -> Iterator[Block]:
     yield TableBlock(
         header=["项目 item", "数值 figure", "来源 origin"],
         rows=[
-            ("表 tables", len(balance), f"{run}，{tables}"),
-            ("源行数 rows of the source", source, f"{run}，{tables}"),
-            ("本次装载 loaded", loaded, f"{run}，{tables}"),
-            ("拒绝 rejected", rejected, f"{run}，{tables}"),
-            ("未变 unchanged", unchanged, f"{run}，{tables}"),
+            ("表 tables", f"{len(balance):,}", f"{run}，{tables}"),
+            ("源行数 rows of the source", f"{source:,}", f"{run}，{tables}"),
+            ("本次装载 loaded", f"{loaded:,}", f"{run}，{tables}"),
+            ("拒绝 rejected", f"{rejected:,}", f"{run}，{tables}"),
+            ("未变 unchanged", f"{unchanged:,}", f"{run}，{tables}"),
             ("源 = 装载 + 拒绝 + 未变 balances", source == loaded + rejected + unchanged, f"{run}，{tables}"),
-            ("湖中现有行 rows in the lake", held, facts.query("chunks")),
+            ("湖中现有行 rows in the lake", f"{held:,}", facts.query("chunks")),
             ("用时 time", duration(last["seconds"]), f"{run}，{facts.query('runs')}"),
             (
                 "速度 speed",
@@ -56,7 +56,7 @@ def _summary(facts: MigrationFacts) -> Iterator[Block]:
                 else "无行移动 nothing moved",
                 f"{run}，{facts.query('runs')}",
             ),
-            ("快照位点 snapshot position", last["position"] or "源库未提供 not told", f"{run}，{facts.query('runs')}"),
+            ("快照位点 snapshot position", _position(last["position"]), f"{run}，{facts.query('runs')}"),
         ],
         widths=[3, 2, 4],
     )
@@ -83,7 +83,7 @@ def _runs(facts: MigrationFacts) -> Iterator[Block]:
                 duration(run["seconds"]),
                 *((told["loaded"], told["rejected"], told["unchanged"], told["removed"]) if told else ("", "", "", "")),
                 _kind(run, told),
-                run["position"] or "",
+                _position(run["position"]),
             )
         )
     yield TableBlock(
@@ -105,6 +105,12 @@ def _runs(facts: MigrationFacts) -> Iterator[Block]:
             caption=f"中断前装入的分块经核对后保留 chunks it had loaded were checked and kept"
             f"（来源 origin: {facts.query('chunks')}，{facts.query('runs')}）",
         )
+
+
+def _position(position: str | None) -> str:
+    if not position:
+        return "源库未提供 not told"
+    return f"{position}（源库未记日志 no log is kept）" if position.endswith(" none") else position
 
 
 def _kind(run: dict[str, Any], told: dict[str, int] | None) -> str:
@@ -179,31 +185,51 @@ def _estimate(facts: MigrationFacts) -> Iterator[Block]:
     if not full:
         yield Paragraph(text=f"{NOT_RUN}：没有一张表被整表装载过 no table was loaded whole.", style="note")
         return
-    rows: list[tuple[Cell, ...]] = []
-    judged = right = 0
+    judged: list[tuple[Cell, ...]] = []
+    small: list[tuple[Cell, ...]] = []
+    right = 0
     for table in facts.plan.tables:
         fact = full.get(table.target)
         if fact is None:
             continue
         ratio = fact["seconds"] / table.estimated_seconds if table.estimated_seconds else 0.0
-        if fact["seconds"] > _JUDGED_SECONDS:
-            judged += 1
-            right += 0.5 <= ratio <= 2
-            verdict = "2 倍以内 within 2 x" if 0.5 <= ratio <= 2 else "超出 outside"
-        else:
-            verdict = f"不评 under {_JUDGED_SECONDS} s"
-        rows.append((table.target, fact["source_rows"], float(table.estimated_seconds), float(fact["seconds"]),
-                     ratio, verdict, fact["run_id"]))  # fmt: skip
+        is_within = 0.5 <= ratio <= 2
+        is_judged = fact["seconds"] > _JUDGED_SECONDS
+        right += is_judged and is_within
+        (judged if is_judged else small).append(
+            (
+                table.target, fact["source_rows"], float(table.estimated_seconds), float(fact["seconds"]), ratio,
+                "2 倍以内 within" if is_within else "超出 outside", fact["run_id"],
+            )
+        )  # fmt: skip
     planned = sum(table.estimated_seconds for table in facts.plan.tables if table.target in full)
     needed = sum(fact["seconds"] for fact in full.values())
     yield Paragraph(
-        text=f"合计：预计 {duration(planned)}，实际 {duration(needed)}。超过 {_JUDGED_SECONDS} 秒的表 {judged} 张，"
-        f"2 倍以内 {right} 张。tables above {_JUDGED_SECONDS} s: {judged}, within 2 x: {right}."
+        text=f"合计：预计 {duration(planned)}，实际 {duration(needed)}"
+        f"（{facts.plan_origin}；{facts.query('table_runs')}）。"
+        f"超过 {_JUDGED_SECONDS} 秒的表 {len(judged)} 张，2 倍以内 {right} 张。"
+        f"tables above {_JUDGED_SECONDS} s: {len(judged)}, within 2 x: {right}."
     )
-    yield TableBlock(
-        header=["表 table", "行 rows", "预计秒 estimated", "实际秒 fact", "实际/预计 ratio", "评 verdict", "实施 run"],
+    if judged:
+        yield _estimate_table(facts, judged)
+    if small:
+        title = f"{_JUDGED_SECONDS} 秒以内的表，只列不评 tables up to {_JUDGED_SECONDS} s, not judged（{len(small)}）"
+        yield Details(title=title, blocks=[_estimate_table(facts, small)])
+
+
+def _estimate_table(facts: MigrationFacts, rows: list[tuple[Cell, ...]]) -> TableBlock:
+    return TableBlock(
+        header=[
+            "表 table",
+            "行 rows",
+            "预计秒 estimated",
+            "实际秒 fact",
+            "实际/预计 ratio",
+            "2 倍 within 2 x",
+            "实施 run",
+        ],
         rows=rows,
-        widths=[2.4, 1, 0.9, 0.9, 0.9, 1.6, 2],
+        widths=[2.4, 1, 0.9, 0.9, 0.9, 1.2, 2.4],
         caption=f"来源 origin: {facts.plan_origin}；{facts.query('table_runs')}",
     )
 
@@ -213,7 +239,7 @@ def _files(facts: MigrationFacts) -> Iterator[Block]:
     files = facts.rows("files")
     if not files:
         yield Paragraph(
-            text=f"{NOT_RUN}：未给出文件目录，或没有引用文件的列 no folder of files was given, or no column refers to any "
+            text=f"{NOT_RUN}：未给出文件目录，或没有引用文件的列 no folder was given, or no column refers to any "
             f"（来源 origin: {facts.query('files')}）。",
             style="note",
         )

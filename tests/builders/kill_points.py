@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import ingestion.load  # noqa: F401 - before the forks
@@ -52,7 +53,7 @@ def _fork(act: str, home: Path, source: str) -> int:
         ACTS[act](home, source)
         os._exit(0)
     except BaseException as error:
-        sys.stderr.write(f"{type(error).__name__}\n")
+        traceback.print_exception(error)
         os._exit(70)
 
 

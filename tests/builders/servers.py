@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 PASSWORD = "密钥-canary-Pa55"  # hunted for in logs, errors, plans and reports
 USER = "migration_reader"
@@ -25,6 +26,8 @@ class Server:
     folder: Path
     port: int
     arguments: list[str]
+    user: str | None = None
+    """User the server runs as; None for whoever runs the tests."""
     process: subprocess.Popen[bytes] | None = None
     databases: int = 0
     log: Path = field(default=Path())
@@ -63,7 +66,7 @@ class Server:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.arguments, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.arguments, stdout=log, stderr=log, cwd="/", **_identity(self.user))
         for _ in range(600):
             if self.process.poll() is not None:
                 break
@@ -115,37 +118,42 @@ def _free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def _as_service(user: str, folder: Path) -> list[str]:
-    """Return the prefix that runs a program as the service's user: both servers refuse to run as root."""
+def _identity(user: str | None) -> dict[str, Any]:
+    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
+
+
+def _give_to_service(user: str, folder: Path) -> str | None:
+    """Give a folder to the service's user and return that user; both servers refuse to run as root."""
     if os.geteuid() != 0:
-        return []
+        return None
     shutil.chown(folder, user)
     # every folder above must let that user through
     for parent in folder.parents:
         if parent.stat().st_uid == 0 and parent != Path("/"):
             parent.chmod(parent.stat().st_mode | 0o011)
-    return ["runuser", "-u", user, "--"]
+    return user
 
 
 def start_postgresql(folder: Path) -> Server:
     """Start a PostgreSQL in a new folder."""
     initdb = _program("initdb", "postgresql")
     folder.mkdir(parents=True)
-    prefix = _as_service("postgres", folder)
+    user = _give_to_service("postgres", folder)
     data, secret, port = folder / "data", folder / "secret", _free_port()
     secret.write_text(PASSWORD)
     secret.chmod(0o644)
     subprocess.run(
-        [*prefix, initdb, "-D", str(data), "-U", USER, "--pwfile", str(secret), "--auth=scram-sha-256",
+        [initdb, "-D", str(data), "-U", USER, "--pwfile", str(secret), "--auth=scram-sha-256",
          "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
-        check=True, capture_output=True, cwd="/",
+        check=True, capture_output=True, cwd="/", **_identity(user),
     )  # fmt: skip
     server = Server(
         engine="postgresql",
         folder=folder,
         port=port,
+        user=user,
         arguments=[
-            *prefix, str(Path(initdb).parent / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder),
+            str(Path(initdb).parent / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder),
             "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_wal_size=2GB",
         ],
         log=folder / "server.log",
@@ -159,7 +167,7 @@ def start_mariadb(folder: Path) -> Server:
     """Start a MariaDB in a new folder."""
     daemon = _program("mariadbd", "mariadb")
     folder.mkdir(parents=True)
-    prefix = _as_service("mysql", folder)
+    user = _give_to_service("mysql", folder)
     data, setup, port = folder / "data", folder / "setup.sql", _free_port()
     setup.write_text(
         f"create user '{USER}'@'127.0.0.1' identified by '{PASSWORD}';\n"
@@ -168,16 +176,17 @@ def start_mariadb(folder: Path) -> Server:
     )
     setup.chmod(0o644)
     subprocess.run(
-        [*prefix, _program("mariadb-install-db", "mariadb"), "--no-defaults", f"--datadir={data}",
+        [_program("mariadb-install-db", "mariadb"), "--no-defaults", f"--datadir={data}",
          "--auth-root-authentication-method=normal", "--skip-test-db"],
-        check=True, capture_output=True, cwd="/",
+        check=True, capture_output=True, cwd="/", **_identity(user),
     )  # fmt: skip
     server = Server(
         engine="mariadb",
         folder=folder,
         port=port,
+        user=user,
         arguments=[
-            *prefix, daemon, "--no-defaults", f"--datadir={data}", f"--socket={folder / 'socket'}", f"--port={port}",
+            daemon, "--no-defaults", f"--datadir={data}", f"--socket={folder / 'socket'}", f"--port={port}",
             "--bind-address=127.0.0.1", f"--pid-file={folder / 'pid'}", f"--init-file={setup}",
             "--character-set-server=utf8mb4", "--event-scheduler=off", "--innodb-flush-log-at-trx-commit=0",
             "--skip-name-resolve", "--log-bin-trust-function-creators=1", "--innodb-buffer-pool-size=256M",

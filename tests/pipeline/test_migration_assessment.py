@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from ingestion.migration.assessment import profile
 from ingestion.migration.source import parse_address
-from lakehouse.errors import CheckFailedError
+from lakehouse.errors import CheckFailedError, RadlakeError
 from serving.cli import app
 from serving.migration_assessment import assess_source
 from tests.builders.legacy import (
@@ -316,6 +317,58 @@ def test_dispositions_must_be_decided_for_every_object(sources: dict[str, str], 
     decided.write_text(decided.read_text(encoding="utf-8").replace(entry[0], ""), encoding="utf-8")
     with pytest.raises(CheckFailedError, match=r"missing: trigger visit\.tr_visit_stay"):
         assess_source(address, tmp_path / "third", dispositions=decided, today=TODAY)
+
+
+def rows_of_engine(engine: str) -> str:
+    """Return SQL that gives the numbers from 1 to 4000 as i."""
+    if engine == "postgresql":
+        return "select i from generate_series(1, 4000) as i"
+    if engine == "mariadb":
+        return "select seq as i from seq_1_to_4000"
+    return "with recursive n(i) as (select 1 union all select i + 1 from n where i < 4000) select i from n"
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mariadb"])
+def test_distinct_values_of_a_very_large_table_are_told_from_a_sample(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile, "SAMPLED_ABOVE", 3000)
+    monkeypatch.setattr(profile, "_SAMPLE", 1000)
+    script = "create table big (id int primary key, number varchar(20), kind varchar(20));"
+    script += (
+        f"insert into big select i, {'concat' if engine != 'sqlite' else 'printf'}"
+        f"({chr(39) + 'K%d' + chr(39) if engine == 'sqlite' else chr(39) + 'K' + chr(39)}, i), 'CT' from ({rows_of_engine(engine)}) n;"
+        "create table small (id int primary key); insert into small values (1);"
+    )
+    if engine == "sqlite":
+        with sqlite3.connect(tmp_path / "a.sqlite") as connection:
+            connection.executescript(script)
+        connection.close()
+        address = str(tmp_path / "a.sqlite")
+    else:
+        server: Server = request.getfixturevalue(engine)
+        address = server.url(server.new_database(script))
+    contents = [assess_source(parse_address(address), tmp_path / run, today=TODAY) for run in ("one", "two")]
+    assert contents[0] == contents[1]
+    found = profiles(contents[0])
+    assert found["big", "number"]["is_distinct_estimated"]
+    assert 3900 <= found["big", "number"]["distinct"] <= 4000
+    assert (found["big", "kind"]["distinct"], found["big", "kind"]["rows"]) == (1, 4000)
+    assert found["big", "kind"]["top_values"] == [{"value": "CT", "rows": 4000}]
+    assert not found["small", "id"]["is_distinct_estimated"]
+    (note,) = [note for note in contents[0]["notes"] if "sample" in note]
+    sampled = int(re.search(r"sample of (\d+) of 4000", note)[1])  # type: ignore[index]
+    assert 300 <= sampled <= 2500
+
+
+def test_table_that_may_not_be_read_is_named(postgresql: Server, tmp_path: Path) -> None:
+    name = postgresql.new_database(
+        "create table open_one (id int); create table closed_one (id int);"
+        "create role narrow login password 'narrow'; grant select on open_one to narrow;"
+    )
+    address = parse_address(f"postgresql://narrow:narrow@127.0.0.1:{postgresql.port}/{name}")
+    with pytest.raises(RadlakeError, match=r"table public\.closed_one"):
+        assess_source(address, tmp_path, today=TODAY)
 
 
 def test_source_is_not_changed(sources: dict[str, str], tmp_path: Path) -> None:

@@ -265,4 +265,3 @@ def test_a_source_that_does_not_answer_is_told_without_its_password(
     assert PASSWORD not in str(caught.value) and PASSWORD not in repr(caught.value.__context__)
 
     assert run_migration(settings, address, plan).total("loaded") == sum(synthetic[1].values())
-

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -16,9 +17,10 @@ from ingestion.migration.assessment.effort import estimate
 from ingestion.migration.assessment.growth import growth_of
 from ingestion.migration.assessment.relations import Relation, find_declared, find_implied
 from ingestion.migration.assessment.view_draft import ViewDraft, draft_views
-from ingestion.migration.catalog import Catalog, Column, target_name
+from ingestion.migration.catalog import Catalog, Column, Table, target_name
 from ingestion.migration.source import Source
 from ingestion.migration.types import rule_of
+from lakehouse.errors import RadlakeError
 
 MIN_FREQUENCY = 5
 """Rows below which a value is never shown."""
@@ -55,10 +57,11 @@ def assess(
     tables: dict[tuple[str, str], profiling.TableFacts] = {}
     for number, table in enumerate(catalog.tables):
         progress(f"{table.schema}.{table.name}", number, len(catalog.tables))
-        facts = profiling.read_facts(reader, table)
-        profiling.settle_ranges(facts)
-        profiling.read_texts(reader, facts, today)
-        profiling.read_days(reader, facts)
+        with _naming(table):
+            facts = profiling.read_facts(reader, table)
+            profiling.settle_ranges(facts)
+            profiling.read_texts(reader, facts, today)
+            profiling.read_days(reader, facts)
         tables[(table.schema, table.name)] = facts
     progress("relations", len(tables), len(tables))
     declared, implied = find_declared(reader, tables), find_implied(reader, tables)
@@ -116,6 +119,15 @@ def assess(
     )
 
 
+@contextmanager
+def _naming(table: Table) -> Iterator[None]:
+    """Name the table that the source refused to show, such as one the account may not read."""
+    try:
+        yield
+    except RadlakeError as error:
+        raise type(error)(f"table {table.schema}.{table.name}: {error}") from None
+
+
 def _is_defect(probe: str) -> bool:
     return next(entry.is_defect for entry in probing.PROBES if entry.name == probe)
 
@@ -149,7 +161,14 @@ def _describe_objects(
         ("events", ("event",)),
     ):
         objects[name] = [
-            {"name": item.name, "kind": item.kind, "lines": item.lines, "definition_sha256": item.sha256}
+            {
+                "schema": item.schema,
+                "name": item.name,
+                "kind": item.kind,
+                "table": item.table or None,
+                "lines": item.lines,
+                "definition_sha256": item.sha256,
+            }
             for item in items
             if item.kind in kinds
         ]

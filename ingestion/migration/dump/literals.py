@@ -9,6 +9,7 @@ from typing import Final
 from ingestion.migration.dump.script import BACKSLASH_STRING, PLAIN_STRING
 from ingestion.migration.dump.tokens import unescape_c, unescape_mysql
 
+_is_number = re.compile(r"-?(?:[1-9][0-9]*+|0)(?:\.[0-9]++)?").fullmatch
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 
 
@@ -55,7 +56,7 @@ def read_all(tokens: Sequence[str], unescape: Callable[[str], str], read: Callab
     return [
         (inner if "\\" not in inner and "'" not in inner else unescape(inner))
         if token[:1] == "'" and token[-1] == "'"
-        else (token if token.isdigit() and token[0] != "0" else read(token))
+        else (None if token == "NULL" else token if _is_number(token) else read(token))
         for token in tokens
         for inner in (token[1:-1],)
     ]

@@ -15,7 +15,7 @@ from ingestion.migration.dump.mysql_tables import (
 )
 from ingestion.migration.dump.mysql_types import canonical_character_set, character_set_of, default_collation
 from ingestion.migration.dump.schema import ColumnState, Place, Schema, SequenceState, TableState
-from ingestion.migration.dump.tokens import Cursor, StatementError
+from ingestion.migration.dump.tokens import Cursor, StatementError, statement_kind
 
 SYSTEM_SCHEMAS = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
 
@@ -124,8 +124,7 @@ class MysqlDdl:
                 self._rename(old, cursor.qualified())
                 cursor.accept(",")
         elif not cursor.is_done:
-            words = " ".join(token.value.upper() for token in cursor.tokens[:2] if token.kind == "word")
-            self.schema.note(f"not carried out: {words}")
+            self.schema.note(f"not carried out: {statement_kind(cursor)}")
 
     # --- CREATE -------------------------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ def converter(source_type: str, encode: Callable[[str], bytes], zone: str | None
     name, arguments = match[1], match[2] or ""
     numbers = tuple(int(part) for part in arguments.split(",")) if re.fullmatch(r"[\d, ]+", arguments) else ()
     if name in _INTEGERS or name == "year":
-        return _each(_is_integer, _year if name == "year" else _integer)
+        return _each(is_integer, _year if name == "year" else _integer)
     if name == "decimal":
         return _decimal_converter((*numbers, 0)[1] if numbers else 0)
     if name in ("float", "double"):
@@ -61,25 +61,33 @@ def converter(source_type: str, encode: Callable[[str], bytes], zone: str | None
     if name == "uuid":
         return _each(None, lambda value: _text(value).lower())
     if name == "char":
-        return lambda values: [_text(value).rstrip(" ") if value is not None else None for value in values]
-    return lambda values: [_text(value) if isinstance(value, bytes) else value for value in values]
+        return _each(lambda text: text[-1:] != " ", lambda value: _text(value).rstrip(" "))
+    return _as_text
 
 
 def _each(is_whole: Callable[[str], Any] | None, read: Callable[[str | bytes], Stored]) -> Convert:
     """Return a conversion of single values; those that `is_whole` knows pass as they are."""
-    if is_whole is None:
-        return lambda values: [None if value is None else read(value) for value in values]
-    return lambda values: [
-        value if value is None or (isinstance(value, str) and is_whole(value)) else read(value) for value in values
-    ]
+
+    def convert(values: Sequence[Stored]) -> Sequence[Stored]:
+        if is_whole is None or bytes in set(map(type, values)):
+            return [None if value is None else read(value) for value in values]
+        return [value if value is None or is_whole(value) else read(value) for value in values]  # type: ignore[arg-type]
+
+    return convert
+
+
+def _as_text(values: Sequence[Stored]) -> Sequence[Stored]:
+    if bytes not in set(map(type, values)):
+        return values
+    return [_text(value) if isinstance(value, bytes) else value for value in values]
 
 
 def _text(value: str | bytes) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
-def _is_integer(text: str) -> bool:
-    return text.isdigit() and text.isascii() and (text[0] != "0" or text == "0")
+is_integer = re.compile(r"-?[1-9][0-9]*+|0").fullmatch
+"""Whether a text is a whole number in the form that servers show."""
 
 
 def _number(value: str | bytes) -> Decimal | None:
@@ -114,14 +122,15 @@ def _year(value: str | bytes) -> str:
 
 
 def _decimal_converter(scale: int) -> Convert:
-    form = r"-?(?:0|[1-9]\d*)" + (rf"\.\d{{{scale}}}" if scale else "")
+    # minus nought is not shown
+    form = r"(?:0|-?[1-9][0-9]*)" + (rf"\.[0-9]{{{scale}}}" if scale else "")
     whole = re.compile(form).fullmatch
 
     def read(value: str | bytes) -> str:
         number = _number(value)
         return _text(value) if number is None else _rounded(number, scale)
 
-    return _each(lambda text: whole(text) and not (text[0] == "-" and not text.strip("-0.")), read)
+    return _each(whole, read)
 
 
 def _float_reader(is_single: bool, scale: int | None) -> Callable[[str | bytes], str]:

@@ -15,9 +15,10 @@ from ingestion.migration.dump.postgresql_tables import (
     own_sequence,
     sequence_place,
     spread_index,
+    table_column,
 )
 from ingestion.migration.dump.schema import IndexState, Place, Schema, SequenceState, TableState
-from ingestion.migration.dump.tokens import Cursor, StatementError
+from ingestion.migration.dump.tokens import Cursor, StatementError, statement_kind
 
 SYSTEM_SCHEMAS = frozenset({"pg_catalog", "information_schema", "pg_toast"})
 
@@ -131,8 +132,7 @@ class PostgresqlDdl:
         elif cursor.accept("COMMENT", "ON"):
             self._comment(cursor)
         elif not cursor.is_done:
-            words = " ".join(token.value.upper() for token in cursor.tokens[:2] if token.kind == "word")
-            self.schema.note(f"not carried out: {words}")
+            self.schema.note(f"not carried out: {statement_kind(cursor)}")
 
     # --- CREATE -------------------------------------------------------------------------------------------------
 
@@ -244,6 +244,9 @@ class PostgresqlDdl:
         method = cursor.name() if cursor.accept("USING") else "btree"
         columns, labels, has_expression = _index_columns(cursor, table)
         while not cursor.is_done:
+            if cursor.accept("INCLUDE"):
+                labels += cursor.names_in_brackets()
+                continue
             has_expression = cursor.accept("WHERE") or has_expression
             cursor.next()
         index = IndexState(
@@ -473,8 +476,10 @@ def _index_columns(cursor: Cursor, table: TableState) -> tuple[tuple[str, ...], 
             continue
         has_expression = True
         if cursor.at("("):
-            columns.append(cursor.raw(*cursor.brackets()))
-            labels.append("expr")
+            inner = cursor.brackets()
+            is_call = cursor.tokens[inner[0]].kind in ("word", "name") and cursor.tokens[inner[0] + 1].value == "("
+            columns.append(cursor.raw(*inner) if is_call else cursor.raw(start, cursor.place))
+            labels.append(table_column(cursor, inner[0]) if is_call else "expr")
         else:
             name = cursor.qualified()
             cursor.brackets()

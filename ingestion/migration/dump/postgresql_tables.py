@@ -323,18 +323,19 @@ class TableItems:
         cursor, table = self.cursor, self.table
         method = cursor.name().lower() if cursor.accept("USING") else "gist"
         first, last = cursor.brackets()
-        behind, columns = cursor.place, []
+        behind, columns, labels = cursor.place, list[str](), list[str]()
         for start, end in cursor.parts(first, last):
             place = next(
                 (place for place in range(start, end) if cursor.tokens[place].value.upper() == "WITH"), end
             )
             is_plain = place - start == 1
             columns.append(table_column(cursor, start) if is_plain else cursor.raw(start, place))
+            is_call = not is_plain and cursor.tokens[start].kind in ("word", "name")
+            labels.append(table_column(cursor, start) if is_plain or is_call else "expr")
         cursor.place = behind
-        plain = tuple(column if table.column(column) else "expr" for column in columns)
         table.indexes.append(
             IndexState(
-                name=name or free_name(self.schema, table.schema, table.name, joined(plain), "excl"),
+                name=name or free_name(self.schema, table.schema, table.name, joined(tuple(labels)), "excl"),
                 columns=tuple(columns),
                 method=method,
                 is_constraint=True,
@@ -406,7 +407,10 @@ def find_table(schema: Schema, name: tuple[str, ...], path: tuple[str, ...]) -> 
 def named_sequence(text: str, path: tuple[str, ...], schema: Schema) -> Place | None:
     """Return the sequence that a default takes its number from."""
     tokens = Cursor(text, "postgresql")
-    if not (tokens.accept("NEXTVAL") or tokens.accept("PG_CATALOG", ".", "NEXTVAL")) or not tokens.accept("("):
+    first = tokens.peek()
+    if first is None or first.kind not in ("word", "name") or tokens.qualified()[-1] != "nextval":
+        return None
+    if not tokens.accept("("):
         return None
     tokens.accept("(")
     token = tokens.peek()

@@ -9,10 +9,11 @@ import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingestion.migration.dump.literals import unescape_bytea
-from ingestion.migration.dump.mysql_values import Convert, Stored, json_text, read_zone
+from ingestion.migration.dump.mysql_values import Convert, Stored, is_integer, json_text, read_zone
 
 _CONTEXT = Context(prec=2000, rounding=ROUND_HALF_UP)
 _TYPE = re.compile(r"([^(\[]+?)(?:\(([\d,-]+)\))?( with(?:out)? time zone)?((?:\[\])*)")
@@ -27,17 +28,19 @@ def converter(source_type: str, zone: str | None) -> Convert:
     if source_type == "bytea":
         return lambda values: [_bytes(value) if isinstance(value, str) else value for value in values]
     read, is_whole = _reader(source_type, zone)
-    if read is None:
-        return lambda values: [_hex(value) if isinstance(value, bytes) else value for value in values]
-    if is_whole is None:
-        return lambda values: [None if value is None else read(_hex(value)) for value in values]
-    return lambda values: [
-        value if value is None or (isinstance(value, str) and is_whole(value)) else read(_hex(value)) for value in values
-    ]
+
+    def convert(values: Sequence[Stored]) -> Sequence[Stored]:
+        if read is None:
+            return [_hex(value) for value in values] if bytes in set(map(type, values)) else values
+        if is_whole is None or bytes in set(map(type, values)):
+            return [None if value is None else read(_hex(value)) for value in values]
+        return [value if value is None or is_whole(value) else read(value) for value in values]  # type: ignore[arg-type]
+
+    return convert
 
 
-def _hex(value: str | bytes) -> str:
-    return value if isinstance(value, str) else "\\x" + value.hex()
+def _hex(value: Stored) -> Any:
+    return "\\x" + value.hex() if isinstance(value, bytes) else value
 
 
 def _bytes(text: str) -> Stored:
@@ -60,7 +63,7 @@ def _reader(source_type: str, zone: str | None) -> tuple[Read | None, Callable[[
         return _array_reader(element), None
     name += suffix
     if name in ("integer", "smallint", "bigint", "oid"):
-        return _integer, _is_integer
+        return _integer, is_integer
     if name == "numeric":
         return _numeric_reader(numbers)
     if name in ("real", "double precision"):
@@ -77,7 +80,7 @@ def _reader(source_type: str, zone: str | None) -> tuple[Read | None, Callable[[
         return (lambda text: _time(text, digits)), re.compile(r"\d\d:\d\d:\d\d").fullmatch
     if name in ("character", "bpchar"):
         # `::text` of a padded value has no padding
-        return (lambda text: text.rstrip(" ")), None
+        return (lambda text: text.rstrip(" ")), (lambda text: text[-1:] != " ")
     if name == "jsonb":
         return json_text, None
     if name == "uuid":
@@ -105,10 +108,6 @@ _RANGES = {
     "tstzrange": ("timestamp with time zone", ""),
 }  # fmt: skip
 """Type of the bounds, and the step between two values where a range has one form only."""
-
-
-def _is_integer(text: str) -> bool:
-    return text.isdigit() and text.isascii() and (text[0] != "0" or text == "0")
 
 
 def _decimal(text: str) -> Decimal | None:

@@ -29,7 +29,7 @@ from ingestion.migration.dump.mysql_ddl import MysqlDdl
 from ingestion.migration.dump.mysql_values import Convert, Stored, is_binary
 from ingestion.migration.dump.postgresql_ddl import PostgresqlDdl
 from ingestion.migration.dump.postgresql_tables import sequence_place
-from ingestion.migration.dump.rows import BadRowsError, read_copy, read_insert
+from ingestion.migration.dump.rows import BadRowsError, null_mark, read_copy, read_insert, unescape_copy
 from ingestion.migration.dump.schema import ColumnState, Schema, TableState
 from ingestion.migration.dump.script import Copy, Insert, Script
 from ingestion.migration.dump.shelves import Shelf, Shelves, quote
@@ -116,7 +116,7 @@ class Restorer:
     def _insert(self, insert: Insert) -> None:
         script, plan = self._script, None
         try:
-            for rows in read_insert(script):
+            for rows in read_insert(script, insert):
                 plan = self._plan(insert.table, insert.columns, len(rows[0]), is_copy=False)
                 if plan is None:
                     break
@@ -139,10 +139,11 @@ class Restorer:
         self._flush()
         plan = None
         try:
+            null = null_mark(copy)
             for rows in read_copy(self._script, copy):
                 plan = plan or self._plan(copy.table, copy.columns, len(rows[0]), is_copy=True)
                 if plan is not None:
-                    self._store(plan, rows, is_copy=True)
+                    self._store(plan, rows, is_copy=True, null=null)
         except BadRowsError:
             self.schema.note(f"{copy.table}: the binary form of COPY cannot be read")
 
@@ -220,17 +221,18 @@ class Restorer:
             rows, plan.pending, plan.characters = plan.pending, [], 0
             self._store(plan, rows, is_copy=False)
 
-    def _store(self, plan: InsertPlan, rows: Sequence[Sequence[Any]], *, is_copy: bool) -> None:
+    def _store(self, plan: InsertPlan, rows: Sequence[Sequence[Any]], *, is_copy: bool, null: str | None = None) -> None:
         table, width = plan.shelf.table, len(plan.given)
-        whole = [row for row in rows if len(row) == width]
-        if len(whole) < len(rows):
+        whole = rows
+        if set(map(len, rows)) != {width}:
+            whole = [row for row in rows if len(row) == width]
             self.schema.note(f"{table.name}: rows with another number of values are left out", len(rows) - len(whole))
         count = len(whole)
         if not count:
             return
         stored: list[Sequence[Stored]] = []
         for column, convert, tokens in zip(plan.given, plan.converts, zip(*whole, strict=True), strict=True):
-            values = tokens if is_copy else self._values(table, column, tokens)
+            values = unescape_copy(tokens, null) if is_copy else self._values(table, column, tokens)
             stored.append(self._numbered(table, column, convert(values)))
         stored += [self._missing(table, column, count) for column in plan.missing]
         plan.shelf.rows += count
@@ -317,6 +319,12 @@ class Restorer:
         """Number the rows of an AUTO_INCREMENT column that ask for it, and remember the highest number."""
         if self.schema.engine != "mysql" or not column.is_identity:
             return values
+        try:
+            if None not in values and "0" not in values:
+                table.next_number = max(table.next_number, max(map(int, values)) + 1)  # type: ignore[arg-type]
+                return values
+        except ValueError:
+            pass
         asks = (None, "0") if self._ddl.numbers_zero else (None,)  # type: ignore[union-attr]
         found: list[Stored] = []
         following = table.next_number

@@ -8,7 +8,7 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 
-from ingestion.migration.dump.script import BACKSLASH_STRING, PLAIN_STRING, Copy, Script
+from ingestion.migration.dump.script import BACKSLASH_STRING, PLAIN_STRING, Copy, Insert, Script
 
 _LOOK_AHEAD = 1 << 16
 _BATCH_CHARACTERS = 1 << 20
@@ -31,8 +31,9 @@ _E_STRING = re.compile(BACKSLASH_STRING, re.DOTALL)
 RawRow = tuple[str, ...]
 
 
-@functools.cache
-def _row_pattern(engine: str, has_plain_strings: bool, width: int) -> re.Pattern[str]:
+@functools.lru_cache(maxsize=256)
+def _row_pattern(engine: str, has_plain_strings: bool, width: int, head: str) -> re.Pattern[str]:
+    """Return a pattern of one row and what stands before it: a comma, or the end of a statement and the same head."""
     string = PLAIN_STRING if has_plain_strings else BACKSLASH_STRING
     if engine == "mysql":
         value = rf'({string}|{_WORD}(?:\s?{string}|{_CALL})?+|"(?:[^"\\]++|\\.)*+")'
@@ -40,25 +41,29 @@ def _row_pattern(engine: str, has_plain_strings: bool, width: int) -> re.Pattern
         # E'..' has escapes of its own
         value = rf"((?:{string}|[eE]{BACKSLASH_STRING}|{_WORD}(?:\s?{string}|{_CALL})?+){_CAST})"
     values = r"\s*+,\s*+".join([value] * width)
-    return re.compile(rf"[,\s]*+\(\s*+{values}\s*+\)", re.DOTALL)
+    again = rf"(?:;\s*+{re.escape(head)})?+" if head else ""
+    return re.compile(rf"[,\s]*+{again}\(\s*+{values}\s*+\)", re.DOTALL)
 
 
 class BadRowsError(Exception):
     """What follows an INSERT or COPY is not rows."""
 
 
-def read_insert(script: Script) -> Iterator[list[RawRow]]:
+def read_insert(script: Script, insert: Insert) -> Iterator[list[RawRow]]:
     """Yield the rows of an INSERT, values as written, in lists; the position moves behind the last row.
+
+    INSERTs with the very same head that follow at once belong to it.
 
     Rows of one statement may differ in length when the script is wrong. Raises BadRowsError where no row can be read.
     """
-    width = 0
+    width = script.row_width
+    head = insert.head if script.delimiter == ";" else ""
     while True:
         if not script.is_at_end and len(script.text) - script.position < _LOOK_AHEAD:
             script.fill()
         rows: list[RawRow] = []
         if width:
-            pattern = _row_pattern(script.engine, script.has_plain_strings, width)
+            pattern = _row_pattern(script.engine, script.has_plain_strings, width, head)
             rows, position = _match_rows(pattern, script.text, script.position)
             if rows:
                 script.position = position
@@ -68,7 +73,7 @@ def read_insert(script: Script) -> Iterator[list[RawRow]]:
         if place is None:
             return
         row, script.position = _split_row(script, place)
-        width = len(row)
+        width = script.row_width = len(row)
         yield [row]
 
 
@@ -177,10 +182,17 @@ def _copy_options(copy: Copy) -> dict[str, str]:
     return options
 
 
-def read_copy(script: Script, copy: Copy) -> Iterator[list[Sequence[str | None]]]:
-    """Yield the rows of a COPY, values unescaped, in lists; the position moves behind the line that ends them.
+def null_mark(copy: Copy) -> str | None:
+    """Return what stands for NULL among the fields that `read_copy` yields; None where they are values already."""
+    options = _copy_options(copy)
+    return None if "csv" in options else options.get("null", "\\N")
 
-    Raises BadRowsError for the binary format, whose lines cannot stand in a script.
+
+def read_copy(script: Script, copy: Copy) -> Iterator[list[list[str]] | list[list[str | None]]]:
+    """Yield the rows of a COPY in lists; the position moves behind the line that ends them.
+
+    Fields of the text format are as written, for `unescape_copy`; those of CSV are values. Raises BadRowsError for the
+    binary format, whose lines cannot stand in a script.
     """
     options = _copy_options(copy)
     if "binary" in options:
@@ -188,18 +200,25 @@ def read_copy(script: Script, copy: Copy) -> Iterator[list[Sequence[str | None]]
     if "csv" in options:
         yield from _read_csv(script, options)
         return
-    delimiter, null = options.get("delimiter", "\t"), options.get("null", "\\N")
+    delimiter = options.get("delimiter", "\t")
+    escaped = "\\" + delimiter
     for lines in _copy_lines(script):
-        yield [_split_line(line, delimiter, null) for line in lines]
+        rows = [line.split(delimiter) for line in lines]
+        for number, line in enumerate(lines) if any(escaped in line for line in lines) else ():
+            if escaped in line:
+                rows[number] = _join_escaped(rows[number], delimiter)
+        yield rows
 
 
-def _split_line(line: str, delimiter: str, null: str) -> list[str | None]:
-    fields = line.split(delimiter)
-    if "\\" not in line:
-        return [None if field == null else field for field in fields]
-    if "\\" + delimiter in line:
-        fields = _join_escaped(fields, delimiter)
-    return [None if field == null else _ESCAPE.sub(_unescape, field) if "\\" in field else field for field in fields]
+def unescape_copy(fields: Sequence[str | None], null: str | None) -> Sequence[str | None]:
+    """Return the values of one column of COPY."""
+    if null is None:
+        return fields
+    return [
+        field if "\\" not in field and field != null else None if field == null else _ESCAPE.sub(_unescape, field)
+        for field in fields
+        if field is not None
+    ]
 
 
 def _join_escaped(fields: list[str], delimiter: str) -> list[str]:
@@ -268,7 +287,7 @@ def _find_end(text: str, position: int) -> int | None:
         start = found + 1
 
 
-def _read_csv(script: Script, options: dict[str, str]) -> Iterator[list[Sequence[str | None]]]:
+def _read_csv(script: Script, options: dict[str, str]) -> Iterator[list[list[str | None]]]:
     """Read lines of CSV, where a quoted empty field is no NULL and an empty one is."""
     null, quote = options.get("null", ""), options.get("quote", '"')
     delimiter = options.get("delimiter", ",")
@@ -276,7 +295,7 @@ def _read_csv(script: Script, options: dict[str, str]) -> Iterator[list[Sequence
     has_header = "header" in options and options["header"].lower() not in ("false", "off", "0")
     pending = ""
     for lines in _copy_lines(script):
-        rows: list[Sequence[str | None]] = []
+        rows: list[list[str | None]] = []
         for line in lines:
             pending = f"{pending}\n{line}" if pending else line
             if (pending.count(quote) - (pending.count(escape + quote) if escape != quote else 0)) % 2:

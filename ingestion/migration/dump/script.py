@@ -58,6 +58,8 @@ class Insert:
     columns: str | None
     """The list of columns with its parentheses, as written."""
     is_ignore: bool
+    head: str
+    """All of it, up to the bracket of the first row."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +82,8 @@ class Script:
         self.is_at_end = False
         self.has_plain_strings = engine == "postgresql"
         """Whether a backslash in a string is only a backslash."""
+        self.row_width = 0
+        """Values of the last row that was read: a guess for the next."""
         self._pieces = file.pieces()
         self._blank = re.compile(_BLANKS[engine], re.IGNORECASE)
         self.delimiter = ";"
@@ -177,6 +181,7 @@ class Script:
                     table=match["table"],
                     columns=match["columns"],
                     is_ignore="ignore" in match["how"].lower(),
+                    head=match[0],
                 )
         elif first in "cC" and self.engine == "postgresql":
             match = _COPY.match(self.text, self.position)

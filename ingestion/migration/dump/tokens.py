@@ -26,6 +26,11 @@ def unescape_mysql(text: str, quote: str = "'") -> str:
     """Return the text between MySQL's quotes; `\\%` and `\\_` keep their backslash, as the server keeps it."""
     if "\\" not in text and quote not in text:
         return text
+    if "\\\\" not in text and quote + quote not in text:
+        # every backslash begins an escape: the common ones go at once
+        plain = text.replace("\\n", "\n").replace("\\" + quote, quote).replace('\\"', '"').replace("\\r", "\r")
+        if "\\" not in plain:
+            return plain
 
     def replace(match: re.Match[str]) -> str:
         escaped = match[1]
@@ -266,3 +271,12 @@ class Cursor:
             names.append(self.name())
         self.place = behind
         return tuple(names)
+
+
+def statement_kind(cursor: Cursor) -> str:
+    """Return what kind of statement it is, in words that hold no value."""
+    words = [token.value.upper() for token in cursor.tokens if token.kind == "word"]
+    if words and words[0] in ("INSERT", "REPLACE"):
+        form = next((word for word in words if word in ("SELECT", "SET", "DEFAULT")), "of another form")
+        return f"{words[0]} ... {form}"
+    return " ".join(words[:1])

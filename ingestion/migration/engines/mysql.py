@@ -1,4 +1,4 @@
-"""Reads the catalog of a MySQL (5.7 on) or MariaDB (10.2 on); a schema is a database.
+"""Reads the catalog of a MySQL (5.6 on) or MariaDB; a schema is a database.
 
 The database of the URL counts, or all that are not the server's own when the URL names none. What an account may not
 see its server hides without a word, so that missing rights are told in the notes.
@@ -22,9 +22,10 @@ def read_catalog(source: Source) -> Catalog:
     server = Server(
         version=version,
         is_mariadb=is_mariadb,
-        has_checks=bool(_has(source, "CHECK_CONSTRAINTS", "CHECK_CLAUSE"))
+        has_checks=_has(source, "CHECK_CONSTRAINTS", "CHECK_CLAUSE")
         and (not is_mariadb or _has(source, "CHECK_CONSTRAINTS", "TABLE_NAME")),
         has_index_expressions=_has(source, "STATISTICS", "EXPRESSION"),
+        has_generation=_has(source, "COLUMNS", "GENERATION_EXPRESSION"),
     )
     schemas = _schemas(source)
     tables: list[Table] = []

@@ -1,4 +1,4 @@
-"""Reads the tables of a MySQL (5.7 on) or MariaDB (10.2 on) with their columns, keys, indexes and checks.
+"""Reads the tables of a MySQL (5.6 on) or MariaDB with their columns, keys, indexes and checks.
 
 Left out and told in the notes: tables whose rows lie elsewhere (FEDERATED, CONNECT, SPIDER), MERGE tables, which would
 bring the rows of their parts twice, and tables that the server cannot open. Names are compared exactly, whatever the
@@ -30,7 +30,7 @@ from information_schema.tables where table_schema = :schema
 """
 _COLUMNS = """
 select table_schema, table_name, column_name, column_type, is_nullable, column_default, column_comment, extra,
-    character_set_name, collation_name, generation_expression
+    character_set_name, collation_name, {expression}
 from information_schema.columns where table_schema = :schema order by table_name, ordinal_position
 """
 _INDEXES = """
@@ -66,6 +66,8 @@ class Server:
     is_mariadb: bool
     has_checks: bool
     has_index_expressions: bool
+    has_generation: bool
+    """Servers before MySQL 5.7 and MariaDB 10.2 tell that a column is generated, but not from what."""
 
 
 def text_of(value: Any) -> str:
@@ -142,13 +144,14 @@ def _columns(
     source: Source, server: Server, schema: str, names: Collection[str], notes: list[str]
 ) -> defaultdict[str, list[Column]]:
     found: defaultdict[str, list[Column]] = defaultdict(list)
+    query = _COLUMNS.format(expression="generation_expression" if server.has_generation else "null")
     for _, table, name, kind, nullable, default, comment, extra, charset, collation, expression in _exact(
-        source, _COLUMNS, schema
+        source, query, schema
     ):
         if table not in names:
             continue
         extra = text_of(extra).lower()
-        is_generated = bool(expression)
+        is_generated = bool(expression) or extra in ("virtual", "persistent")
         if "invisible" in extra:
             notes.append(f"{schema}.{table}.{name}: an invisible column; it travels, although `select *` leaves it out")
         found[table].append(

@@ -95,7 +95,7 @@ select
     i.indrelid::bigint,
     x.relname,
     array(
-        select case k.number when 0 then pg_get_indexdef(i.indexrelid, k.place::integer, true) else a.attname end
+        select case k.number when 0 then pg_get_indexdef(i.indexrelid, k.place::integer, false) else a.attname end
         from unnest(i.indkey::smallint[]) with ordinality k (number, place)
         left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
         where k.place <= {width} order by k.place

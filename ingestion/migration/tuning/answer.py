@@ -114,6 +114,19 @@ def kind_of_value(value: Any) -> str:
     return "other"
 
 
+def in_parts(form: Form, separators: Sequence[str]) -> Form:
+    """Return a form in which the parts of a joined text, or of a list, come in one order."""
+    edges = re.compile("|".join(re.escape(separator) for separator in separators if separator) or r"(?!)")
+
+    def write(value: Any) -> str:
+        if isinstance(value, list):
+            return _FIELD.join(sorted(_text(item) for item in value))
+        text = form(value)
+        return _FIELD.join(sorted(edges.split(text))) if isinstance(value, str) else text
+
+    return write
+
+
 def joint_forms(one: AnswerKinds, other: AnswerKinds | None = None) -> list[Form]:
     """Return the form of each column that both answers are written in; with one answer, its own."""
     others = other.columns if other is not None and other.columns else one.columns

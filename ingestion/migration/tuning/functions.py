@@ -1,8 +1,12 @@
 """Functions of the engines that the lake lacks or understands differently: rewritten, or macros of a session."""
 
 import re
+from pathlib import Path
 
 from sqlglot import exp
+
+from ingestion.migration.tuning.statements import split_statements
+from lakehouse.errors import SettingsError
 
 _MACROS = {
     "mysql": {
@@ -41,6 +45,9 @@ _MACROS = {
         "quote(a)": "'''' || replace(a, '''', '''''') || ''''",
     },
 }
+_MACRO = re.compile(
+    r"create\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?(?:macro|function)\s+(\w+)\s*\(", re.IGNORECASE
+)
 _NOW = ("now", "sysdate", "localtime", "localtimestamp", "current_timestamp")
 _SHIFT = re.compile(r"([+-]?\d+)\s*(second|minute|hour|day|month|year)s?", re.IGNORECASE)
 _START = re.compile(r"start of (day|month|year)", re.IGNORECASE)
@@ -52,6 +59,31 @@ def macro_statements(engine: str) -> list[str]:
         f"create or replace temp macro {signature} as {body}"
         for signature, body in sorted(_MACROS.get(engine, {}).items())
     ]
+
+
+def macro_name(statement: str) -> str:
+    """Return the name of the macro that a statement makes."""
+    match = _MACRO.match(statement)
+    assert match is not None
+    return match[1].lower()
+
+
+def read_macros(path: Path) -> list[str]:
+    """Read macros that stand for functions of the legacy database, each `create macro name(…) as …`.
+
+    They exist in the session of a replay only. Raises SettingsError for any other statement.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name} cannot be read as UTF-8 text ({type(error).__name__})") from error
+    statements = []
+    for _, statement in split_statements(text, "postgresql"):
+        match = _MACRO.match(statement)
+        if match is None:
+            raise SettingsError(f"{path.name} may only hold statements `create macro name(...) as ...`")
+        statements.append(f"create or replace temp macro {statement[match.start(1) :]}")
+    return statements
 
 
 def rewrite(node: exp.Expr, engine: str) -> None:

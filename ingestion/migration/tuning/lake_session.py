@@ -2,10 +2,10 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ingestion.migration.tuning.functions import macro_statements
+from ingestion.migration.tuning.functions import macro_name, macro_statements
 from ingestion.migration.tuning.source_session import OnRows, QueryFailedError
 from lakehouse.lake import Connection, DatabaseError
 
@@ -18,13 +18,16 @@ class LakeSession:
 
     name = "target"
 
-    def __init__(self, connection: Connection, engine: str, timeout_seconds: float) -> None:
+    def __init__(self, connection: Connection, engine: str, timeout_seconds: float, macros: Sequence[str] = ()) -> None:
         self._connection = connection
         self._timeout = timeout_seconds
         # the source is asked in UTC too
         connection.execute("set timezone = 'UTC'")
-        for statement in macro_statements(engine):
+        self.macros: set[str] = set()
+        """Functions that only this session has."""
+        for statement in (*macro_statements(engine), *macros):
             connection.execute(statement)
+            self.macros.add(macro_name(statement))
 
     def check(self, sql: str, *, is_caseless: bool) -> None:
         """Raise QueryFailedError, naming functions at most, for a query that the lake does not understand."""

@@ -31,6 +31,8 @@ class Adjustment:
     """What was found out while a query was adjusted."""
 
     is_caseless: bool
+    separators: tuple[str, ...]
+    """Between texts that the query joins in no order; empty for lists."""
     notes: tuple[str, ...]
 
 
@@ -39,6 +41,9 @@ def adjust(tree: exp.Expr, lineage: Lineage, catalog: Catalog) -> Adjustment:
     collations = _collations(lineage, catalog)
     is_caseless = bool(collations) and all(collations)
     notes = []
+    aggregates = frozenset(
+        {"total", "every", *_PICKING} | {item.name.lower() for item in catalog.routines if item.kind == "aggregate"}
+    )
     _set_types(lineage, _DIALECTS[catalog.engine])
     _read_text_as_declared(lineage, catalog)
     engine = catalog.engine
@@ -51,13 +56,13 @@ def adjust(tree: exp.Expr, lineage: Lineage, catalog: Catalog) -> Adjustment:
     for node in reversed([node for node in tree.walk() if node is not tree]):
         comparisons.adjust(node, engine, is_caseless=is_caseless)
     for select in list(tree.find_all(exp.Select)):
-        _name_bare_columns(select, engine)
+        _name_bare_columns(select, engine, aggregates)
     if is_caseless:
         notes.append("the collations of the source ignore case: compared with collate nocase")
     elif any(collations):
         notes.append("collations with and without regard to case are mixed: compared with regard to case")
     notes += _remarks(tree)
-    return Adjustment(is_caseless=is_caseless, notes=tuple(notes))
+    return Adjustment(is_caseless=is_caseless, separators=_separators(tree), notes=tuple(notes))
 
 
 def _collations(lineage: Lineage, catalog: Catalog) -> list[bool]:
@@ -235,14 +240,16 @@ def _give_one_type(node: exp.Expr) -> None:
                 _wrap(value, "varchar")
 
 
-def _name_bare_columns(select: exp.Select, engine: str) -> None:
+def _name_bare_columns(select: exp.Select, engine: str, aggregates: frozenset[str]) -> None:
     """Put `first()` around columns that are neither grouped nor aggregated: the group decides them, or any will do."""
     group = select.args.get("group")
-    if (
-        group is None
-        or not group.expressions
-        or any(group.args.get(name) for name in ("cube", "rollup", "grouping_sets"))
-    ):
+    if group is None:
+        return
+    if any(not rollup.expressions for rollup in group.find_all(exp.Rollup)):
+        # GROUP BY a WITH ROLLUP of MySQL
+        group.set("rollup", [exp.Rollup(expressions=group.expressions)])
+        group.set("expressions", [])
+    if not group.expressions or group.find(exp.GroupingSets, exp.Cube, exp.Rollup):
         return
     aliases = {item.alias.lower(): item.this for item in select.expressions if isinstance(item, exp.Alias)}
     keys: set[str] = set()
@@ -260,7 +267,9 @@ def _name_bare_columns(select: exp.Select, engine: str) -> None:
     places = [*select.expressions, *([having.this] if having else []), *(order.expressions if order else [])]
     for place in places:
         for column in list(place.find_all(exp.Column)):
-            if _is_bare(column, select, keys, names, set(aliases) if place not in select.expressions else set()):
+            if _is_bare(
+                column, select, keys, names, set() if place in select.expressions else set(aliases), aggregates
+            ):
                 column.replace(_any_of(column, extreme))
     for item in select.expressions:
         if isinstance(item, exp.Anonymous) and item.name in _PICKING and isinstance(item.expressions[0], exp.Column):
@@ -296,9 +305,11 @@ def _is_bare(column: exp.Column, select: exp.Select, keys: set[str], names: set[
             and not any("." in key and "." in text for key in keys)
         ):
             return False
-        if isinstance(node, exp.AggFunc | exp.Window | exp.Subquery | exp.Exists | exp.Query):
+        if isinstance(
+            node, exp.AggFunc | exp.Filter | exp.WithinGroup | exp.Window | exp.Subquery | exp.Exists | exp.Query
+        ):
             return False
-        if isinstance(node, exp.Anonymous) and node.name.lower() in ("total", "every", "first", "bit_xor"):
+        if isinstance(node, exp.Anonymous) and node.name.lower() in aggregates:
             return False
         node = node.parent
     return True
@@ -308,13 +319,18 @@ def _text(node: exp.Expr) -> str:
     return node.sql(dialect="duckdb", comments=False).lower().replace('"', "")
 
 
+def _separators(tree: exp.Expr) -> tuple[str, ...]:
+    """Return the separators of texts joined in no order: which part comes first is anybody's choice."""
+    found = set()
+    for node in tree.find_all(exp.GroupConcat, exp.ArrayAgg):
+        if node.find(exp.Order) is None and not isinstance(node.parent, exp.WithinGroup):
+            separator = node.args.get("separator")
+            found.add("" if isinstance(node, exp.ArrayAgg) else separator.name if separator is not None else ",")
+    return tuple(sorted(found))
+
+
 def _remarks(tree: exp.Expr) -> list[str]:
     remarks = []
-    if any(
-        node.args.get("order") is None and not isinstance(node.this, exp.Order)
-        for node in tree.find_all(exp.GroupConcat)
-    ):
-        remarks.append("joins texts in no order")
     if tree.find(exp.Rand) or any(node.name.lower() in ("rand", "uuid") for node in tree.find_all(exp.Anonymous)):
         remarks.append("asks for chance")
     if any(node.args.get("limit") and not node.args.get("order") for node in tree.find_all(exp.Select)):

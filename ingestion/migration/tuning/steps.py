@@ -15,8 +15,9 @@ from ingestion.migration.tuning.replay import Replayed
 from ingestion.migration.tuning.timing import Timing
 from lakehouse.lake import Connection
 
-LEAST_ROWS = 1_000
+LEAST_ROWS = 10_000
 """A smaller table is read at once, however it lies."""
+MOST_STEPS = 16
 MARGIN = 0.10
 FLOOR_MS = 1.0
 _WORSE = 0.20
@@ -74,7 +75,7 @@ def propose(connection: Connection, plan: Plan, replayed: Sequence[Replayed], vi
         rows = connection.execute(f"select count(*) from {place(table)}").fetchone()
         if rows is not None and rows[0] >= LEAST_ROWS:
             steps += _table_steps(connection, planned, read)
-    return steps + _view_steps(read, views)
+    return (_view_steps(read, views)[: MOST_STEPS // 2] + steps)[:MOST_STEPS]
 
 
 def _table_steps(connection: Connection, table: TablePlan, read: Sequence[Replayed]) -> list[Step]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 LEAST_REPETITIONS = 7
-_MOST_REPETITIONS = 40
-_SECONDS_PER_VARIANT = 2.0
+_MOST_REPETITIONS = 20
+_SECONDS_PER_VARIANT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

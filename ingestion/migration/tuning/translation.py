@@ -55,6 +55,10 @@ class Translation:
     uses: tuple[ColumnUse, ...]
     is_caseless: bool
     """Texts compare without regard to case, as the collations of the source do."""
+    separators: tuple[str, ...]
+    """Between texts that it joins in no order."""
+    calls: tuple[str, ...]
+    """Functions it calls that DuckDB does not know by sqlglot: its own, or macros of the session."""
     notes: tuple[str, ...]
 
     def sql(self, tables: Mapping[str, str] | None = None, views: Mapping[str, str] | None = None) -> str:
@@ -99,7 +103,9 @@ def _projection(plan: TablePlan, physical: str, table: exp.Table) -> exp.Expr:
 class Translator:
     """Translates the queries of one source."""
 
-    def __init__(self, catalog: Catalog, plan: Plan, *, is_ansi_quotes: bool = False) -> None:
+    def __init__(
+        self, catalog: Catalog, plan: Plan, *, is_ansi_quotes: bool = False, macros: frozenset[str] = frozenset()
+    ) -> None:
         self._catalog = catalog
         self._engine = catalog.engine
         self._dialect = DIALECTS[catalog.engine]
@@ -109,6 +115,7 @@ class Translator:
         self._known = {(table.schema, table.name) for table in catalog.tables}
         self._views = {(view.schema, view.name): view for view in catalog.views}
         self._routines = {routine.name.lower() for routine in catalog.routines}
+        self._macros = macros
 
     def check_replayable(self, sql: str) -> None:
         """Raise NotTranslatedError for a query that must not be run even on the source: it locks, waits or writes."""
@@ -152,6 +159,8 @@ class Translator:
             views=tuple(sorted(views)),
             uses=uses,
             is_caseless=adjustment.is_caseless,
+            separators=adjustment.separators,
+            calls=tuple(sorted({node.name.lower() for node in tree.find_all(exp.Anonymous)})),
             notes=adjustment.notes,
         )
 
@@ -218,9 +227,21 @@ class Translator:
         return tree
 
     def _check_functions(self, tree: exp.Expr) -> None:
-        called = {node.name.lower() for node in tree.find_all(exp.Anonymous)} & self._routines
-        if called:
-            raise NotTranslatedError(f"calls {', '.join(sorted(called))} of the legacy database")
+        """Leave calls of the database's own functions to the macros that stand for them.
+
+        Raises NotTranslatedError when there is none: the engine's functions of the same name do something else.
+        """
+        for node in list(tree.find_all(exp.Func)):
+            names = {node.name.lower()} if isinstance(node, exp.Anonymous) else {n.lower() for n in node.sql_names()}
+            own = names & self._routines
+            if not own:
+                continue
+            name = min(own)
+            if name not in self._macros:
+                raise NotTranslatedError(f"calls {name} of the legacy database: give a macro for it with --macros")
+            if not isinstance(node, exp.Anonymous):
+                arguments = [node.args[key] for key in node.arg_types if isinstance(node.args.get(key), exp.Expr)]
+                node.replace(exp.Anonymous(this=name, expressions=[*arguments, *node.expressions]))
 
     def _written_out(self, view: View, table: exp.Table, depth: int) -> exp.Subquery:
         if depth >= _DEPTH:

@@ -25,6 +25,7 @@ from ingestion.migration.tuning.baseline import (
     read_baseline,
     write_baseline,
 )
+from ingestion.migration.tuning.functions import read_macros
 from ingestion.migration.tuning.lake_session import LakeSession
 from ingestion.migration.tuning.layout import drop_leftovers, read_columns
 from ingestion.migration.tuning.materialization import read_materialized, refresh_materialized
@@ -95,6 +96,7 @@ def tune(
     *,
     queries: Path | None = None,
     statement_log: Path | None = None,
+    macros: Path | None = None,
     top: int = 20,
     repetitions: int = LEAST_REPETITIONS,
     timeout_seconds: float = TIMEOUT_SECONDS,
@@ -117,8 +119,10 @@ def tune(
         views = {view: table for view, (table, _) in read_materialized(connection, plan.token).items()}
         with open_origin(address, settings.work_folder) as (source, catalog):
             workload = collect_queries(source, catalog, file=queries, log=statement_log, top=top)
-            translator = Translator(catalog, plan, is_ansi_quotes=_has_ansi_quotes(source))
-            lake = LakeSession(connection, catalog.engine, timeout_seconds)
+            lake = LakeSession(connection, catalog.engine, timeout_seconds, read_macros(macros) if macros else ())
+            translator = Translator(
+                catalog, plan, is_ansi_quotes=_has_ansi_quotes(source), macros=frozenset(lake.macros)
+            )
             replayed = replay(
                 workload.queries,
                 translator,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ingestion.migration.plan import ColumnPlan, TablePlan
 from ingestion.migration.source import Source, quote_name
+from ingestion.migration.sqlite_functions import register
 from ingestion.migration.types import FIELD_MARK, NULL_MARK
 from lakehouse.lake import Connection
 
@@ -166,7 +167,9 @@ def _balanced(fields: Sequence[str], mark: str) -> str:
 
 
 def source_side(source: Source, table: TablePlan) -> Side:
-    """Return a table of the source."""
+    """Return a table of the source, whose connection gets the functions that its side of a comparison needs."""
+    if source.engine in _SQLITES:
+        register(source.connection.connection.driver_connection)  # type: ignore[arg-type]
     is_utf8 = source.engine != "postgresql" or source.scalar("select getdatabaseencoding()") == "UTF8"
     return Side(engine=source.engine, relation=table.source_table, table=table, is_utf8=is_utf8)
 

@@ -1,4 +1,4 @@
-"""The report 测试与优化报告: validation by kind, large objects and files, self-test, replayed queries, tuning, baseline."""
+"""The report 测试与优化报告: validation by kind, large objects, files, self-test, replay, tuning, baseline."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -36,7 +36,7 @@ _STEPS_ZH = {
 _TOLERANCE = 0.20
 
 
-def test_blocks(facts: MigrationFacts) -> Iterator[Block]:
+def proof_blocks(facts: MigrationFacts) -> Iterator[Block]:
     """Yield the body of the report."""
     yield from _summary(facts)
     yield from _validation(facts)
@@ -61,7 +61,7 @@ def _summary(facts: MigrationFacts) -> Iterator[Block]:
         ),
         (
             "差异行 rows that differ",
-            _latest_differences(facts) if validation else NOT_RUN,
+            f"{_latest_differences(facts):,}" if validation else NOT_RUN,
             f"validation {validation['validation_id']}，{facts.query('differences')}" if validation else "",
         ),
         (
@@ -85,6 +85,8 @@ def _summary(facts: MigrationFacts) -> Iterator[Block]:
     ]
     yield Heading(text="1 概要 Summary")
     yield TableBlock(header=["项目 item", "结果 result", "来源 origin"], rows=rows, widths=[3, 2, 4])
+    if validation and validation["equal_tables"] == validation["tables"]:
+        yield Paragraph(text=f"{validation['tables']} 张表全部一致 every table is equal。", style="good")
     if facts.last_run and facts.unproved():
         yield Paragraph(
             text=f"{len(facts.unproved())} 张表在最近一次实施（run {facts.last_run['run_id']}）后未逐行验证 "
@@ -132,7 +134,7 @@ def _validation(facts: MigrationFacts) -> Iterator[Block]:
         caption=f"来源 origin: {facts.query('validations')}",
     )  # fmt: skip
     yield Heading(text="2.1 按检查类型 By kind of check", level=2)
-    kinds = []
+    kinds: list[tuple[Cell, ...]] = []
     for kind, label in _KINDS_ZH.items():
         rows = [row for row in facts.rows("checks") if row["kind"] == kind]
         checks, equal = sum(row["checks"] for row in rows), sum(row["equal"] for row in rows)
@@ -166,11 +168,8 @@ def _tables(facts: MigrationFacts) -> Iterator[Block]:
         found = by_table.get(table.target, [])
         total, equal = sum(row["checks"] for row in found), sum(row["equal"] for row in found)
         last = max((row["validation_id"] for row in found), default="")
-        if not found:
-            verdict = NOT_RUN
-        else:
-            verdict = "一致 equal" if total == equal else "不一致 UNEQUAL"
-        rows.append((table.target, verdict, total, total - equal,
+        verdict = "一致 equal" if total == equal else "不一致 UNEQUAL"
+        rows.append((table.target, verdict if found else NOT_RUN, total, total - equal,
                      "；".join(differences.get((last, table.target), [])), last))  # fmt: skip
     yield TableBlock(
         header=["表 table", "结论 verdict", "检查 checks", "不一致 unequal", "差异 differences", "验证 validation"],
@@ -264,7 +263,7 @@ def _replay(facts: MigrationFacts) -> Iterator[Block]:
         yield Paragraph(text=f'{NOT_RUN}：radlake migrate tune "$SOURCE"', style="note")
         return
     replay_id = next(iter(queries.values()))[0]["replay_id"]
-    statuses = {status: 0 for status in _STATUS_ZH}
+    statuses = dict.fromkeys(_STATUS_ZH, 0)
     faster = compared = 0
     rows: list[tuple[Cell, ...]] = []
     for number, sides in queries.items():
