@@ -11,14 +11,17 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from ingestion.migration.source import parse_address
 from lakehouse import PROJECT_ROOT
-from lakehouse.errors import GateClosedError, RadlakeError, SettingsError
+from lakehouse.errors import CheckFailedError, GateClosedError, RadlakeError, SettingsError
 from lakehouse.log import configure_log
 from lakehouse.settings import SITE_FILE, Settings
 from serving.docs import write_docs
 from serving.flow import StepResult, run_flow
 from serving.gate import judge
 from serving.home import create_home
+from serving.migration import make_site_plan, run_site_plan, validate_site
+from serving.migration_assessment import assess_source
 from serving.publish import create_release, verify_release
 from serving.terminal import ProgressBars
 
@@ -40,6 +43,7 @@ def run_demo(home: Path, *, patients: int = 40) -> list[StepResult]:
         for step in run_flow(settings, report=update):
             steps.append(step)
             console.print(f"  {step.step:<18} {step.received:>7} received {step.seconds:>7.1f} s", highlight=False)
+    steps += _migrate(settings, hospital / "legacy" / "research.sqlite")
     steps.append(_judge(settings))
     steps.append(_release(settings))
     steps.append(_document(settings))
@@ -68,6 +72,33 @@ def _generate(hospital: Path, patients: int) -> StepResult:
         stdout=subprocess.DEVNULL,
     )
     return StepResult(step="synthetic hospital", received=patients, loaded=patients, seconds=_since(started))
+
+
+def _migrate(settings: Settings, legacy: Path) -> list[StepResult]:
+    """Assess, move and validate the old research module's database."""
+    started, address = time.monotonic(), parse_address(str(legacy))
+    assessed = assess_source(address, settings.home / "reports" / "legacy_assessment")
+    rows = assessed["counts"]["rows"]
+    steps = [StepResult(step="migrate assess", received=rows, loaded=rows, seconds=_since(started))]
+    started = time.monotonic()
+    plan, _ = make_site_plan(settings, address)
+    run = run_site_plan(settings, address, plan)
+    steps.append(
+        StepResult(
+            step="migrate run",
+            received=run.total("source"),
+            loaded=run.total("loaded"),
+            quarantined=run.total("rejected"),
+            unchanged=run.total("unchanged"),
+            seconds=_since(started),
+        )
+    )
+    started = time.monotonic()
+    validation = validate_site(settings, address, plan)
+    if not validation.equal:
+        raise CheckFailedError("the migrated tables are not equal to the legacy database")
+    equal = sum(table.loaded for table in validation.tables)
+    return [*steps, StepResult(step="migrate validate", received=equal, loaded=equal, seconds=_since(started))]
 
 
 def _judge(settings: Settings) -> StepResult:

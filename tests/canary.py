@@ -68,7 +68,7 @@ def find_in_lake(settings: Settings, values: Sequence[str]) -> dict[str, list[st
 def hunt(settings: Settings, values: Sequence[str], *, output: str = "") -> dict[str, int]:
     """Return every place outside the unlocked restricted zone where planted identities stand, and how many."""
     home = settings.home
-    folders = [home / name for name in ("raw", "lake", "work", "logs", "dbt", "reports", "releases")]
+    folders = [home / name for name in ("raw", "lake", "work", "logs", "dbt", "reports", "releases", "migration")]
     hits = find_in_files([folder for folder in folders if folder.exists()], values) | find_in_lake(settings, values)
     singles = [home / name for name in ("site.yml", "index.html") if (home / name).is_file()]
     found = find_in_bytes([*(path.read_bytes() for path in singles), output.encode()], values)

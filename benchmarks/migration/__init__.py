@@ -1,0 +1,1 @@
+"""Comparisons of the migration with the engines' own exports and with other validators."""

@@ -55,7 +55,7 @@ if sys.argv[1] == "plan":
     raise SystemExit
 plan = read_plan(plan_folder(settings, address))
 if sys.argv[1] == "validate":
-    from ingestion.migration.validation import validate as act
+    from serving.migration import validate_site as act
 else:
     from ingestion.migration.run import run_migration as act
 started = time.monotonic()

@@ -148,7 +148,8 @@ def _validated(connection: Connection, plan: Plan) -> Iterator[Finding]:
     """What the latest validation of each table and kind of check found."""
     rows = fetch_dicts(
         connection,
-        "select target, kind, validation_id, list_sort(list(distinct column_name) filter (not is_equal and column_name is not null)) as columns "
+        "select target, kind, validation_id, "
+        "list_sort(list(distinct column_name) filter (not is_equal and column_name is not null)) as columns "
         "from raw.raw_migration.check as c where token = $1 and validation_id = (select max(validation_id) "
         "from raw.raw_migration.check as newer where newer.token = c.token and newer.target = c.target "
         "and newer.kind = c.kind) group by target, kind, validation_id having not bool_and(is_equal) order by all",

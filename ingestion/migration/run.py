@@ -145,6 +145,8 @@ def _run_once(
             check_space(error)
             raise
         result.seconds = round(time.monotonic() - started, 3)
+        for table in result.tables:
+            table.seconds = round(table.seconds, 3)
         _enter_run(settings, address, plan, result, started_at, "done")
     empty_work_folder(settings)
     return result
@@ -360,7 +362,7 @@ def _enter_run(
                         "run_id": result.run_id, "token": plan.token, "target": table.table,
                         "source_rows": table.source, "loaded": table.loaded, "rejected": table.rejected,
                         "unchanged": table.unchanged, "removed": table.removed, "chunks": table.chunks,
-                        "seconds": round(table.seconds, 3),
+                        "seconds": table.seconds,
                     }
                     for table in result.tables
                 ],

@@ -1,7 +1,7 @@
 """The functions that a SQLite connection needs to give the comparison texts of types.TypeRule where the data lies.
 
-NULL stays NULL in all of them. SQLite's own `printf('%!.17g')` is not exact for large exponents (3.40 loses the last
-digit of one number in 500), so that floats are written here, in the same form.
+NULL stays NULL in all of them. A float is written as `cast(x as text)` does, with 15 digits, where they read back as
+the same float, else with 17.
 """
 
 import hashlib
@@ -14,10 +14,11 @@ Value = str | bytes | int | float
 
 
 def float_text(value: float) -> str:
-    """Return a float with 17 significant digits in the form of SQLite's `printf('%!.17g')`: always with a point."""
+    """Return a float in SQLite's form: with as many digits as read back the same, and always with a point."""
     if value in (float("inf"), float("-inf")):
         return "Inf" if value > 0 else "-Inf"
-    mantissa, mark, exponent = f"{value or 0.0:.17g}".partition("e")
+    text = f"{value or 0.0:.15g}"
+    mantissa, mark, exponent = (text if float(text) == value else f"{value:.17g}").partition("e")
     return mantissa + ("" if "." in mantissa else ".0") + mark + exponent
 
 
@@ -42,11 +43,11 @@ def _sha256(value: Value | None) -> str | None:
 
 
 def _bits(value: Value | None) -> str | None:
-    """Return the 64 bits of a float in hexadecimal digits; of what is no number its text, which equals no bits."""
+    """Return the 64 bits of a float in hexadecimal digits, zero without sign; of what is no number its text."""
     if value is None:
         return None
     try:
-        return struct.pack(">d", float(_plain(value))).hex()
+        return struct.pack(">d", float(_plain(value)) or 0.0).hex()
     except ValueError:
         return _plain(value)
 

@@ -85,7 +85,8 @@ _POSTGRESQL_INSTANTS = {
     "timestamp with time zone": "timestamptz",
 }
 _DAY_ONE = "date '0001-01-01'"
-_FLOAT_BITS = "lower(hex(cast(cast(cast({0} as double) as bit) as blob)))"
+_FLOAT_BITS = "lower(hex(cast(cast(case when {0} = 0 then 0e0 else cast({0} as double) end as bit) as blob)))"
+"""The sign of zero is left out: the lake's files do not keep it."""
 
 
 def _postgresql(name: str, numbers: tuple[int, ...], _: bool) -> TypeRule:
@@ -104,7 +105,7 @@ def _postgresql(name: str, numbers: tuple[int, ...], _: bool) -> TypeRule:
         return TypeRule(
             target_type="double",
             wire="{0}::float8",
-            source_text="encode(float8send({0}::float8), 'hex')",
+            source_text="encode(float8send({0}::float8 + 0), 'hex')",
             target_text=_FLOAT_BITS,
         )
     if name == "boolean":

@@ -8,6 +8,8 @@ import yaml
 
 from lakehouse.errors import SettingsError
 from serving.commands.migrate_check import SourceArgument, migrate_selftest, migrate_validate
+from serving.commands.migrate_problem import migrate_decide, migrate_problems
+from serving.commands.migrate_tune import migrate_tune
 from serving.terminal import (
     HomeOption,
     JsonOption,
@@ -25,6 +27,9 @@ TablesOption = Annotated[list[str] | None, typer.Option("--table", help="Only th
 
 app.command("validate")(migrate_validate)
 app.command("selftest")(migrate_selftest)
+app.command("tune")(migrate_tune)
+app.command("problems")(migrate_problems)
+app.command("decide")(migrate_decide)
 
 
 @app.command("assess")

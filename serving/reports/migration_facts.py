@@ -47,7 +47,7 @@ QUERIES = {
     "checks": (
         "各表各类检查的最近一次 latest checks by table and kind",
         "select target, kind, validation_id, count(*) as checks, count(*) filter (is_equal) as equal, "
-        "list_sort(list(distinct coalesce(column_name, measure)) filter (not is_equal and coalesce(column_name, measure) is not null)) as unequal, "
+        "list_sort(list(distinct coalesce(column_name, measure, kind)) filter (not is_equal)) as unequal, "
         "sum(seconds) as seconds from raw.raw_migration.check as c where token = $1 and validation_id = "
         "(select max(validation_id) from raw.raw_migration.check as newer where newer.token = c.token "
         "and newer.target = c.target and newer.kind = c.kind) group by target, kind, validation_id "

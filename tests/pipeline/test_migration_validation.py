@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-import sqlalchemy as sa
 
 from ingestion.migration.origin import open_origin
 from ingestion.migration.plan import Plan
 from ingestion.migration.planning import make_plan
 from ingestion.migration.run import run_migration
-from ingestion.migration.source import Address, parse_address
+from ingestion.migration.source import Address, open_source, parse_address
 from ingestion.migration.validation.files import record_files
 from ingestion.migration.validation.results import TableResult, ValidationResult
 from ingestion.migration.validation.row_text import prepare_comparison
@@ -136,7 +135,9 @@ def test_awkward_names_types_and_values_are_equal(
 
 def test_sakila_in_postgresql_is_equal(settings: Settings, postgresql: Server, shared: Path) -> None:
     folder = shared / "data" / "legacy" / "jooq-sakila" / "postgres-sakila-db"
-    name = postgresql.new_database(folder / "postgres-sakila-schema.sql")
+    roles = "do $$ begin create role postgres superuser; exception when duplicate_object then null; end $$;"
+    name = postgresql.new_database(roles)
+    postgresql.run(folder / "postgres-sakila-schema.sql", name)
     postgresql.run(folder / "postgres-sakila-insert-data-using-copy.sql", name)
     address = parse_address(postgresql.url(name))
     plan = migrate(settings, address)
@@ -166,7 +167,7 @@ create table by_text (code varchar(20) not null primary key, note varchar(40));
 insert into by_text values ('a', '1'), ('B', '2'), ('甲', '3'), ('00', '4');
 create table by_pair (x integer not null, y varchar(10) not null, note varchar(40), primary key (x, y));
 insert into by_pair values (1, 'a', 'p'), (1, 'b', 'q'), (2, 'a', null);
-create table by_time (at timestamp not null primary key, note varchar(40));
+create table by_time (at_time timestamp not null primary key, note varchar(40));
 insert into by_time values ('2020-01-01 00:00:00', 'a'), ('2020-01-01 00:00:01', 'b');
 create table no_key (a varchar(10), b integer);
 insert into no_key values ('x', 1), ('x', 1), (null, null), (null, null), ('', 0);
@@ -191,12 +192,12 @@ def test_every_difference_is_named_by_key_and_column(
         f"update {legacy}by_text set code = 'b' where code = 'B'",
         f"update {legacy}by_text set note = '1 ' where code = 'a'",
         f"update {legacy}by_pair set note = 'P' where x = 1 and y = 'a'",
-        f"update {legacy}by_time set at = at + interval 1 day where note = 'b'",
+        f"update {legacy}by_time set at_time = at_time + interval 1 day where note = 'b'",
     )
 
     result = check(settings, address, plan)
 
-    second = run_in_lake(settings, f"select cast(at as varchar) from {legacy}by_time where note = 'b'")[0][0]
+    second = run_in_lake(settings, f"select cast(at_time as varchar) from {legacy}by_time where note = 'b'")[0][0]
     found = {(t, kind, tuple(key.values()), tuple(columns)) for t, kind, key, columns in listed(settings, result)}  # type: ignore[attr-defined]
     by_time = {item for item in found if item[0] == "by_time"}
     assert found - by_time == {
@@ -379,7 +380,7 @@ def test_keys_that_a_collation_takes_for_one_are_two(settings: Settings, new_dat
 
 @pytest.mark.parametrize(
     ("column", "change"),
-    [("f", "-0.0"), ("f", "nextafter(f, 10.0)"), ("f", "'nan'"), ("f", "null"), ("s", "null"), ("n", "''"),
+    [("f", "nextafter(f, 10.0)"), ("f", "'nan'"), ("f", "null"), ("s", "null"), ("n", "''"),
      ("s", "' '"), ("t", "t + interval 1 microsecond"), ("b", "'\\x00'::blob"), ("b", "null")],
 )  # fmt: skip
 def test_the_least_change_of_a_value_is_seen(
@@ -399,6 +400,21 @@ def test_the_least_change_of_a_value_is_seen(
     assert [(kind, columns) for _, kind, _, columns in listed(settings, result)] == [("changed", [column])]
 
 
+@pytest.mark.parametrize("engine", LIVE)
+def test_floats_at_their_edges_are_equal_and_the_sign_of_zero_is_no_difference(
+    settings: Settings, new_database: NewDatabase, engine: str
+) -> None:
+    kind = "float8" if engine == "postgresql" else "double"
+    values = ["0.0", "-0.0", "5e-324", "1.7976931348623157e308", "0.1", "-1e-7", "123456789012345678", "1e15", "1e16"]
+    values += ["'NaN'", "'Infinity'", "'-Infinity'"] if engine == "postgresql" else []
+    rows = ", ".join(f"({number}, {value})" for number, value in enumerate(values))
+    address = new_database(engine, f"create table t (id integer primary key, f {kind}); insert into t values {rows};")
+    plan = migrate(settings, address)
+    assert plan.tables[0].column("f").target_type == "double"
+
+    assert check(settings, address, plan).tables[0].failed == []
+
+
 def test_a_database_that_stores_no_utf8_is_hashed_as_utf8(settings: Settings, postgresql: Server) -> None:
     postgresql.run("create database euc encoding 'EUC_CN' template template0 lc_collate 'C' lc_ctype 'C'", "postgres")
     postgresql.run(
@@ -413,6 +429,22 @@ def test_a_database_that_stores_no_utf8_is_hashed_as_utf8(settings: Settings, po
 
     assert {table.table: table.failed for table in result.tables if not table.equal} == {}
     assert result.tables[0].loaded == 2
+
+
+def test_the_settings_of_a_server_change_nothing(settings: Settings, postgresql: Server) -> None:
+    name = postgresql.new_database(
+        "create table t (id int primary key, at timestamptz, ats timestamptz[], took interval, ratios float8[]);"
+        "insert into t values (1, 'infinity', '{2020-01-01 00:00:00+08}', '1 year -2 hours', '{0.1,1e300}');"
+    )
+    postgresql.run(
+        f"alter database {name} set timezone = 'Asia/Tokyo'; alter database {name} set datestyle = 'SQL, DMY';"
+        f"alter database {name} set intervalstyle = 'iso_8601'; alter database {name} set extra_float_digits = 0;",
+        name,
+    )
+    address = parse_address(postgresql.url(name))
+    plan = migrate(settings, address)
+
+    assert check(settings, address, plan).tables[0].failed == []
 
 
 def test_doubles_are_written_as_mariadb_writes_them(settings: Settings, mariadb: Server) -> None:
@@ -435,14 +467,12 @@ def test_doubles_are_written_as_mariadb_writes_them(settings: Settings, mariadb:
     # 16 digits before the point and one behind, where the exponent is left out once more
     numbers += [chance.randint(10**15, 2**52) + 0.5 for _ in range(2_000)]
     numbers = [number for number in numbers if math.isfinite(number)]
-    engine = sa.create_engine(parse_address(mariadb.url(mariadb.new_database())).url, poolclass=sa.pool.NullPool)  # type: ignore[arg-type]
-    with engine.connect() as connection:
-        connection.exec_driver_sql("create table d (id int primary key auto_increment, x double)")
-        for first in range(0, len(numbers), 1_000):
-            values = ", ".join(f"({number!r})" for number in numbers[first : first + 1_000])
-            connection.exec_driver_sql(f"insert into d (x) values {values}")
-        written = [row[0] for row in connection.exec_driver_sql("select cast(x + 0e0 as char) from d order by id")]
-    engine.dispose()
+    values = ", ".join(f"({number!r})" for number in numbers)
+    name = mariadb.new_database(
+        f"create table d (id int primary key auto_increment, x double); insert into d (x) values {values}"
+    )
+    with open_source(parse_address(mariadb.url(name))) as source:
+        written = [row[0] for row in source.rows("select cast(x + 0e0 as char) from d order by id")]
     with open_lake(settings, ("raw",)) as connection:
         prepare_comparison(connection)
         connection.execute("create temp table d (x double, theirs varchar)")

@@ -60,9 +60,11 @@ class TableMeasure:
     """Keys that become equal to another by cleaning."""
 
     def applied(self, column: str) -> list[Rule]:
-        """Return the rules that change a column, in their order."""
+        """Return the rules that change values of a column, in their order."""
         return [
-            count.rule for count in self.counts if count.column == column and count.is_applied and count.rule.expression
+            count.rule
+            for count in self.counts
+            if count.column == column and count.before and count.is_applied and count.rule.expression
         ]
 
 
@@ -215,8 +217,7 @@ def _masked_samples(
 def _lost_keys(connection: Connection, table: TablePlan, measured: TableMeasure) -> int:
     """Return how many different keys become equal to another when the columns of the key are cleaned."""
     key = [table.column(name).target_name for name in table.key]
-    changed = {count.column for count in measured.counts if count.before and count.is_applied and count.rule.expression}
-    if not changed & set(key):
+    if not any(measured.applied(name) for name in key):
         return 0
     old = ", ".join(f"'{place}', {books.quoted(name)}" for place, name in enumerate(key))
     steps, last = cleaning_steps([(name, measured.applied(name)) for name in key], books.target_table(table))

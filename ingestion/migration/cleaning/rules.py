@@ -40,7 +40,7 @@ class Rule:
         """Return SQL of the value the rule leaves; `is_true` may name where its predicate was computed already."""
         if self.expression is None:
             return column
-        condition = is_true or self.is_true(column)
+        condition = is_true or self.predicate.replace("{0}", column)
         return f"case when {condition} then {self.expression.replace('{0}', column)} else {column} end"
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ingestion.migration.catalog import Catalog
-from ingestion.migration.dump import mysql_ddl, postgresql_ddl
 from ingestion.migration.dump.files import DumpFile, find_engine, find_files, read_file
 from ingestion.migration.dump.generic import read_generic
+from ingestion.migration.dump.mysql import ddl as mysql_ddl
 from ingestion.migration.dump.order import in_order
+from ingestion.migration.dump.postgresql import ddl as postgresql_ddl
 from ingestion.migration.dump.restore import Restorer
 from ingestion.migration.dump.schema import Schema
 from ingestion.migration.dump.script import Script
@@ -75,7 +76,7 @@ def _restore(address: Address, path: Path) -> Catalog:
         restorer = Restorer(schema, connection)
         for file in in_order(files, engine):
             script = Script(file, engine)
-            restorer.run(script, _new_ddl(schema, file, engine))
+            restorer.run(script, _new_ddl(schema, files, engine))
         restorer.finish()
         connection.execute("commit")
     except sqlite3.OperationalError as error:
@@ -101,13 +102,11 @@ def _engine_of(files: list[DumpFile]) -> str:
 def _new_schema(files: list[DumpFile], engine: str, database: str) -> Schema:
     heads = [file.head for file in files]
     if engine == "postgresql":
-        name = next((name for head in heads if (name := postgresql_ddl.read_database(head))), database)
-        version = next((version for head in heads if (version := postgresql_ddl.read_version(head))), "")
-        return Schema(
-            engine=engine, database=name, default_schema="public", version=f"PostgreSQL {version}".strip()
-        )
-    name = next((name for head in heads if (name := mysql_ddl.read_database(head))), database)
-    flavour, version = mysql_ddl.read_flavour("\n".join(head[:20_000] for head in heads))
+        name = next((told for head in heads if (told := postgresql_ddl.read_database(head))), database)
+        version = next((told for head in heads if (told := postgresql_ddl.read_version(head))), "")
+        return Schema(engine=engine, database=name, default_schema="public", version=f"PostgreSQL {version}".strip())
+    name = next((told for head in heads if (told := mysql_ddl.read_database(head))), database)
+    flavour, version = _read_flavour(files)
     return Schema(
         engine=engine,
         database=name,
@@ -117,7 +116,13 @@ def _new_schema(files: list[DumpFile], engine: str, database: str) -> Schema:
     )
 
 
-def _new_ddl(schema: Schema, file: DumpFile, engine: str) -> mysql_ddl.MysqlDdl | postgresql_ddl.PostgresqlDdl:
+def _read_flavour(files: list[DumpFile]) -> tuple[mysql_ddl.Flavour, str]:
+    """Return what kind of server wrote a dump: one file may tell it for all."""
+    return mysql_ddl.read_flavour("\n".join(file.head[:2000] for file in files))
+
+
+def _new_ddl(schema: Schema, files: list[DumpFile], engine: str) -> mysql_ddl.MysqlDdl | postgresql_ddl.PostgresqlDdl:
     if engine == "postgresql":
         return postgresql_ddl.PostgresqlDdl(schema)
-    return mysql_ddl.MysqlDdl(schema, mysql_ddl.read_flavour(file.head)[0])
+    flavour, _ = _read_flavour(files)
+    return mysql_ddl.MysqlDdl(schema, flavour)

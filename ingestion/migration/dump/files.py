@@ -1,7 +1,7 @@
 """The files of a dump: which of a folder count, what engine wrote them, and in which encoding they are read.
 
-A file is decoded piece by piece, whatever its size. Bytes that are no text in its encoding, such as pictures that a dump
-holds unescaped, become lone surrogates, from which `encode` gets the bytes back.
+A file is decoded piece by piece, whatever its size. Bytes that are no text in its encoding, such as pictures that a
+dump holds unescaped, become lone surrogates, from which `encode` gets the bytes back.
 """
 
 import codecs
@@ -46,7 +46,7 @@ _SIGNS: dict[str, tuple[tuple[int, str], ...]] = {
         (5, r"\blanguage\s+'?(?:plpgsql|sql)'?|\$\$|\$_\$"),
         (5, r"\bALTER\s+TABLE\s+ONLY\b|\bOWNER\s+TO\b|\bnextval\s*\("),
         (3, r"::\s*[a-z]"),
-        (3, r"\b(?:BIG|SMALL)?SERIAL\b|\bBYTEA\b|\bTIMESTAMPTZ\b|\bJSONB\b|\bcharacter varying\b|\bwithout time zone\b"),
+        (3, r"\b(?:BIG|SMALL)?SERIAL\b|\bBYTEA\b|\bTIMESTAMPTZ\b|\bJSONB\b|\bcharacter varying\b"),
         (3, r"\bGENERATED\s+(?:ALWAYS|BY\s+DEFAULT)\s+AS\s+IDENTITY\b|\btext\[\]"),
         (2, r"^\s*comment\s+on\s+(?:table|column)\b"),
         (1, r"\bcreate\s+(?:sequence|schema|domain|extension)\b|\bboolean\b"),

@@ -56,7 +56,7 @@ def read_all(tokens: Sequence[str], unescape: Callable[[str], str], read: Callab
     return [
         (inner if "\\" not in inner and "'" not in inner else unescape(inner))
         if token[:1] == "'" and token[-1] == "'"
-        else (None if token == "NULL" else token if _is_number(token) else read(token))
+        else (token if _is_number(token) else read(token))
         for token in tokens
         for inner in (token[1:-1],)
     ]

@@ -12,7 +12,8 @@ from ingestion.migration.dump.script import Copy, Insert, Script
 
 _NAME = r'((?:(?:`[^`]+`|"[^"]+"|[\w$]+)\s*\.\s*)*(?:`[^`]+`|"[^"]+"|[\w$]+))'
 _MADE = re.compile(
-    r"(?:/\*M?!\d*\s*)?CREATE\s+(?:OR\s+REPLACE\s+)?(?:UNLOGGED\s+|FOREIGN\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?" + _NAME,
+    r"(?:/\*M?!\d*\s*)?CREATE\s+(?:OR\s+REPLACE\s+)?(?:UNLOGGED\s+|FOREIGN\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"
+    + _NAME,
     re.IGNORECASE,
 )
 _NEEDED = (
@@ -43,7 +44,7 @@ def in_order(files: list[DumpFile], engine: str) -> list[DumpFile]:
 
 
 def _plain(name: str) -> str:
-    return re.split(r"\s*\.\s*", name)[-1].strip("`\"").lower()
+    return re.split(r"\s*\.\s*", name)[-1].strip('`"').lower()
 
 
 def _read(file: DumpFile, engine: str) -> tuple[set[str], set[str]]:

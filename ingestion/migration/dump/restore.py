@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
 
-from ingestion.migration.dump import mysql_values, postgresql_values
 from ingestion.migration.dump.files import encode_back
 from ingestion.migration.dump.literals import (
     DEFAULT,
@@ -25,10 +24,12 @@ from ingestion.migration.dump.literals import (
     read_mysql_bytes,
     read_postgresql,
 )
-from ingestion.migration.dump.mysql_ddl import MysqlDdl
-from ingestion.migration.dump.mysql_values import Convert, Stored, is_binary
-from ingestion.migration.dump.postgresql_ddl import PostgresqlDdl
-from ingestion.migration.dump.postgresql_tables import sequence_place
+from ingestion.migration.dump.mysql import values as mysql_values
+from ingestion.migration.dump.mysql.ddl import MysqlDdl
+from ingestion.migration.dump.mysql.values import Convert, Stored, is_binary
+from ingestion.migration.dump.postgresql import values as postgresql_values
+from ingestion.migration.dump.postgresql.ddl import PostgresqlDdl
+from ingestion.migration.dump.postgresql.names import sequence_place
 from ingestion.migration.dump.rows import BadRowsError, null_mark, read_copy, read_insert, unescape_copy
 from ingestion.migration.dump.schema import ColumnState, Schema, TableState
 from ingestion.migration.dump.script import Copy, Insert, Script
@@ -95,7 +96,7 @@ class Restorer:
 
     def finish(self) -> None:
         """Leave every table of the schema in the file under its final name."""
-        self.shelves.finish(self._converter)
+        self.shelves.finish(self._converter, self._default)
 
     def _empty(self, statement: str) -> bool:
         """Carry out TRUNCATE, and DELETE without a condition; False for any other statement."""
@@ -168,7 +169,9 @@ class Restorer:
             for name in Cursor(columns, self.schema.engine).names_in_brackets():
                 column = table.column(name, ignore_case=self.schema.engine == "mysql")
                 if column is None:
-                    raise RadlakeError(f"{self._script.file.path.name}: there are rows for {table.name}.{name}, no column")
+                    raise RadlakeError(
+                        f"{self._script.file.path.name}: there are rows for {table.name}.{name}, no column"
+                    )
                 given.append(column)
         held = {id(column) for column in given}
         missing = [column for column in table.columns if id(column) not in held]
@@ -221,7 +224,9 @@ class Restorer:
             rows, plan.pending, plan.characters = plan.pending, [], 0
             self._store(plan, rows, is_copy=False)
 
-    def _store(self, plan: InsertPlan, rows: Sequence[Sequence[Any]], *, is_copy: bool, null: str | None = None) -> None:
+    def _store(
+        self, plan: InsertPlan, rows: Sequence[Sequence[Any]], *, is_copy: bool, null: str | None = None
+    ) -> None:
         table, width = plan.shelf.table, len(plan.given)
         whole = rows
         if set(map(len, rows)) != {width}:
@@ -244,7 +249,9 @@ class Restorer:
             # the file has no journal to roll back
             self.connection.execute(f"delete from {quote(plan.shelf.name)} where rowid > {last}")
             self.connection.executemany(plan.statement, zip(*map(self._readable, stored), strict=True))
-            self.schema.note(f"{table.name}: batches of rows with bytes that are no text in {self._script.file.encoding}")
+            self.schema.note(
+                f"{table.name}: batches of rows with bytes that are no text in {self._script.file.encoding}"
+            )
 
     def _readable(self, values: Sequence[Stored]) -> list[Stored]:
         """Replace bytes that are no text; those Windows-1252 leaves free are control characters in MySQL."""
@@ -311,7 +318,9 @@ class Restorer:
         value = self._literals(column, [column.default_token])[0]
         if isinstance(value, Unknown | NextValue) or value is DEFAULT:
             kind = value.kind if isinstance(value, Unknown) else "expression"
-            self.schema.note(f"{table.name}.{column.name}: default {kind} needs a server, NULL stands in its place", count)
+            self.schema.note(
+                f"{table.name}.{column.name}: default {kind} needs a server, NULL stands in its place", count
+            )
             return None
         return self._converter(column)([value])[0]  # type: ignore[list-item]
 

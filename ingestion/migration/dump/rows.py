@@ -18,7 +18,11 @@ _CALL = r"\([^()'\"]*+\)"
 _CAST = r'(?:\s*+::\s*+(?:"[^"]*+"|[A-Za-z_][\w .]*+)(?:\([\d, ]*+\))?+(?:\[\])*+)*+'
 _CONDITIONAL = re.compile(r"/\*M?!\d*+|\*/")
 _TOKEN = {
-    True: re.compile(rf'{PLAIN_STRING}|"[^"]*+"|--[^\n]*+\n|/\*.*?\*/|\$(?:[^\W\d]\w*+)?+\$|[(),\[\]]|[^\'"(),\[\]\-/$]++|.', re.DOTALL),
+    True: re.compile(
+        rf'{PLAIN_STRING}|"[^"]*+"|--[^\n]*+\n|/\*.*?\*/|\$(?:[^\W\d]\w*+)?+\$|[(),\[\]]'
+        r"|[^'\"(),\[\]\-/$]++|.",
+        re.DOTALL,
+    ),
     False: re.compile(
         rf'{BACKSLASH_STRING}|"(?:[^"\\]++|\\.)*+"|`[^`]*+`|--\s[^\n]*+\n|#[^\n]*+\n|/\*M?!\d*+|/\*.*?\*/|\*/'
         r"|\$(?:[^\W\d]\w*+)?+\$|[(),\[\]]|[^'\"`(),\[\]\-/#*$]++|.",
@@ -155,7 +159,7 @@ def _tokenize(script: Script, place: int) -> tuple[RawRow, int] | None:
             values.append(_closed("".join(parts).strip(), script.has_plain_strings))
             parts = []
             continue
-        elif part.startswith(("--", "#", "/*")) and len(part) > 1 or part == "*/":
+        elif (part.startswith(("--", "#", "/*")) and len(part) > 1) or part == "*/":
             if part.startswith("/*") and not part.endswith("*/") and not _CONDITIONAL.fullmatch(part):
                 return None
             continue
@@ -313,12 +317,18 @@ def _split_csv(line: str, delimiter: str, quote: str, escape: str, null: str) ->
         return [None if field == null else field for field in line.split(delimiter)]
     mark, inner = re.escape(delimiter), re.escape(quote)
     special = inner + inner if escape == quote else re.escape(escape) + "."
-    field = re.compile(rf"(?:{inner}((?:[^{inner}{re.escape(escape)}]|{special})*){inner}|([^{mark}]*))({mark}|$)", re.DOTALL)
+    field = re.compile(
+        rf"(?:{inner}((?:[^{inner}{re.escape(escape)}]|{special})*){inner}|([^{mark}]*))({mark}|$)", re.DOTALL
+    )
     values: list[str | None] = []
     for match in field.finditer(line):
         if match[1] is not None:
             text = match[1]
-            text = text.replace(quote + quote, quote) if escape == quote else re.sub(rf"{re.escape(escape)}(.)", r"\1", text, flags=re.DOTALL)
+            text = (
+                text.replace(quote + quote, quote)
+                if escape == quote
+                else re.sub(rf"{re.escape(escape)}(.)", r"\1", text, flags=re.DOTALL)
+            )
             values.append(text)
         else:
             values.append(None if match[2] == null else match[2])

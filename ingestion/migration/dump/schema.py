@@ -22,7 +22,7 @@ Place = tuple[str, str]
 """Schema and name."""
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True, eq=False)
 class ColumnState:
     """A column, with what the catalog does not tell but an INSERT needs."""
 
@@ -55,7 +55,7 @@ class ColumnState:
         )
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True, eq=False)
 class IndexState:
     """An index, the constraint it belongs to, and whether the engine made it for a foreign key."""
 
@@ -72,6 +72,8 @@ class IndexState:
     parent: Place | None = None
     """Index of the partitioned table it belongs to."""
     is_exclusion: bool = False
+    has_no_index: bool = False
+    """A key that needs none: the row number of SQLite."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -82,7 +84,7 @@ class CheckState:
     text: str
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True, eq=False)
 class TableState:
     """A table that a script has made."""
 
@@ -175,6 +177,7 @@ class TableState:
                     method=index.method,
                 )
                 for index in sorted(self.indexes, key=lambda index: index.name)
+                if not index.has_no_index
             ),
             checks=tuple(check.text for check in sorted(self.checks, key=lambda check: check.name)),
             partition_of=self.partition_of[1] if self.partition_of else None,

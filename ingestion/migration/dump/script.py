@@ -13,6 +13,7 @@ from lakehouse.errors import SourceUnreachableError
 
 _LONGEST_STATEMENT = 1 << 28
 _LOOK_AHEAD = 1 << 16
+_TAIL = 200
 
 BACKSLASH_STRING = r"'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'"
 PLAIN_STRING = r"'[^']*+(?:''[^']*+)*+'"
@@ -39,9 +40,7 @@ _DELIMITER = re.compile(r"DELIMITER[ \t]++(\S++)[^\n]*+\n", re.IGNORECASE)
 _DOLLAR_TAG = re.compile(r"\$(?:[^\W\d]\w*+)?+\$")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _ROUTINE = {
-    "mysql": re.compile(
-        r"(?:/\*M?!\d*\s*)?CREATE\b[^;]*?\b(?:TRIGGER|PROCEDURE|FUNCTION|EVENT)\b", re.IGNORECASE
-    ),
+    "mysql": re.compile(r"(?:/\*M?!\d*\s*)?CREATE\b[^;]*?\b(?:TRIGGER|PROCEDURE|FUNCTION|EVENT)\b", re.IGNORECASE),
     "postgresql": re.compile(r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:RULE|FUNCTION|PROCEDURE)\b", re.IGNORECASE),
 }
 _BODY_TOKEN = re.compile(
@@ -112,8 +111,9 @@ class Script:
         self.text = "".join(pieces)
         self.position -= moved
         if len(self.text) > _LONGEST_STATEMENT:
+            limit = f"{_LONGEST_STATEMENT >> 20} MB"
             raise SourceUnreachableError(
-                f"{self.file.path.name} holds a statement of more than {_LONGEST_STATEMENT >> 20} MB: is a quote missing?"
+                f"{self.file.path.name} holds a statement of more than {limit}: is it cut off?"
             )
         return moved
 
@@ -217,19 +217,18 @@ class Script:
 
     def skip_statement(self) -> str:
         """Move behind the end of a statement without keeping it; return its last part."""
-        start = self.position
+        scan = self.position
         while True:
-            run = self._run.match(self.text, self.position)
+            run = self._run.match(self.text, scan)
             assert run is not None
-            if run.end() > self.position and len(self.text) - run.end() < _LOOK_AHEAD and not self.is_at_end:
-                self.position = run.end()
-                self.fill()
-                start = 0
+            start = max(self.position, run.end() - _TAIL)
+            if run.end() > scan and len(self.text) - run.end() < _LOOK_AHEAD and not self.is_at_end:
+                scan = run.end() - self.fill(start)
+                self.position = 0
                 continue
-            end, start = self._scan(run.end(), run.end())
-            tail = self.text[max(start, end - 200) : end]
+            end, start = self._scan(run.end(), start)
             self.position = min(end + len(self.delimiter), len(self.text))
-            return tail
+            return self.text[max(start, end - _TAIL) : end]
 
     def _scan(self, scan: int, start: int) -> tuple[int, int]:
         """Return the place of the next end of a statement, or the end of all, and where `start` has moved to."""
@@ -312,9 +311,7 @@ class Script:
             word = token[0].upper()
             if word in ("BEGIN", "CASE", "("):
                 depth += 0 if is_after_end else 1
-            elif word == ")":
-                depth -= 1
-            elif word == "END":
+            elif word == ")" or word == "END":
                 depth -= 1
             elif is_after_end and word in ("IF", "LOOP", "WHILE", "REPEAT"):
                 # of a block that was not counted

@@ -4,12 +4,13 @@ A table gets its place with its first rows; what the script renames, drops, adds
 identity of tables and columns, not by their names.
 """
 
+import functools
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ingestion.migration.dump.mysql_values import Convert, Stored
-from ingestion.migration.dump.partitions import route_rows
+from ingestion.migration.dump.mysql.values import Convert, Stored
+from ingestion.migration.dump.postgresql.partitions import route_rows
 from ingestion.migration.dump.schema import ColumnState, Schema, TableState
 from ingestion.migration.types import dump_rule
 from lakehouse.errors import RadlakeError
@@ -122,13 +123,19 @@ class Shelves:
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def finish(self, converter: Callable[[ColumnState], Convert]) -> None:
+    def finish(
+        self, converter: Callable[[ColumnState], Convert], fill: Callable[[TableState, ColumnState], Stored]
+    ) -> None:
         """Leave every table of the schema, and nothing else, under its final name."""
         alive = {id(table) for table in self.schema.tables.values()}
         for shelf in [shelf for key, shelf in self._shelves.items() if key not in alive and shelf.name]:
             self._execute(f"drop table {quote(shelf.name)}")
         for place in sorted(self.schema.tables):
-            self._finish_table(self.schema.tables[place], converter)
+            table = self.schema.tables[place]
+            if self.find(table):
+                # columns that came after the last row
+                self.place(table, functools.partial(fill, table))
+            self._finish_table(table, converter)
         route_rows(self.schema, self.connection)
 
     def _finish_table(self, table: TableState, converter: Callable[[ColumnState], Convert]) -> None:

@@ -16,9 +16,7 @@ _DOLLAR = re.compile(r"\$(?:[^\W\d]\w*)?\$")
 _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 _MYSQL_ESCAPE = re.compile(r"\\(.)|''", re.DOTALL)
 _MYSQL_DOUBLE = re.compile(r'\\(.)|""', re.DOTALL)
-_C_ESCAPE = re.compile(
-    r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|''", re.DOTALL
-)
+_C_ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|''", re.DOTALL)
 _C_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -125,7 +123,13 @@ def tokenize(text: str, engine: str, *, has_plain_strings: bool = True) -> Itera
             continue
         if kind == "string":
             inner = part[1:-1]
-            plain = unescape_mysql(inner) if is_mysql else inner.replace("''", "'") if has_plain_strings else unescape_c(inner)
+            plain = (
+                unescape_mysql(inner)
+                if is_mysql
+                else inner.replace("''", "'")
+                if has_plain_strings
+                else unescape_c(inner)
+            )
             yield Token("string", plain, start, end)
         elif kind == "double":
             if is_mysql:
@@ -216,7 +220,9 @@ class Cursor:
         if token.kind == "name":
             return token.value
         if token.kind in ("word", "number"):
-            return token.value.lower() if self.engine == "postgresql" else token.value
+            # PostgreSQL keeps names in small letters, Oracle in capitals, the others as they are written
+            fold = {"postgresql": str.lower, "oracle": str.upper}.get(self.engine, str)
+            return fold(token.value)
         if token.kind == "string" and self.engine == "mysql":
             return token.value
         raise StatementError("a name is missing")

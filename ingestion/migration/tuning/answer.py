@@ -114,15 +114,13 @@ def kind_of_value(value: Any) -> str:
     return "other"
 
 
-def in_parts(form: Form, separators: Sequence[str]) -> Form:
-    """Return a form in which the parts of a joined text, or of a list, come in one order."""
-    edges = re.compile("|".join(re.escape(separator) for separator in separators if separator) or r"(?!)")
+def by_words(form: Form) -> Form:
+    """Return a form in which the words of a joined text, or the items of a list, come in one order."""
 
     def write(value: Any) -> str:
         if isinstance(value, list):
             return _FIELD.join(sorted(_text(item) for item in value))
-        text = form(value)
-        return _FIELD.join(sorted(edges.split(text))) if isinstance(value, str) else text
+        return _FIELD.join(sorted(re.findall(r"\w+", value))) if isinstance(value, str) else form(value)
 
     return write
 

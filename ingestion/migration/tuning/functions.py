@@ -1,9 +1,13 @@
 """Functions of the engines that the lake lacks or understands differently: rewritten, or macros of a session."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from ingestion.migration.tuning.statements import split_statements
 from lakehouse.errors import SettingsError
@@ -46,11 +50,18 @@ _MACROS = {
     },
 }
 _MACRO = re.compile(
-    r"create\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?(?:macro|function)\s+(\w+)\s*\(", re.IGNORECASE
+    r"create\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?(?:macro|function)\s+(?P<name>\w+)\s*"
+    r"\((?P<parameters>[\w\s,]*)\)\s*as\s+(?P<body>.+)",
+    re.IGNORECASE | re.DOTALL,
 )
 _NOW = ("now", "sysdate", "localtime", "localtimestamp", "current_timestamp")
 _SHIFT = re.compile(r"([+-]?\d+)\s*(second|minute|hour|day|month|year)s?", re.IGNORECASE)
 _START = re.compile(r"start of (day|month|year)", re.IGNORECASE)
+
+
+def macro_names(engine: str) -> set[str]:
+    """Return the names of the functions that `macro_statements` makes."""
+    return {signature.partition("(")[0] for signature in _MACROS.get(engine, {})}
 
 
 def macro_statements(engine: str) -> list[str]:
@@ -61,29 +72,50 @@ def macro_statements(engine: str) -> list[str]:
     ]
 
 
-def macro_name(statement: str) -> str:
-    """Return the name of the macro that a statement makes."""
-    match = _MACRO.match(statement)
-    assert match is not None
-    return match[1].lower()
+@dataclass(frozen=True, kw_only=True)
+class Macro:
+    """An expression of the lake that stands for a function of the legacy database."""
+
+    parameters: tuple[str, ...]
+    body: exp.Expr
+
+    def call(self, arguments: Sequence[exp.Expr]) -> exp.Expr:
+        """Return the expression for a call; ValueError when the number of arguments is another."""
+        if len(arguments) != len(self.parameters):
+            raise ValueError("another number of arguments")
+        values = dict(zip(self.parameters, arguments, strict=True))
+
+        def fill(node: exp.Expr) -> exp.Expr:
+            is_parameter = isinstance(node, exp.Column) and not node.table and node.name.lower() in values
+            return values[node.name.lower()].copy() if is_parameter else node
+
+        filled = self.body.copy().transform(fill)
+        return filled if isinstance(filled, exp.Func) else exp.Paren(this=filled)
 
 
-def read_macros(path: Path) -> list[str]:
-    """Read macros that stand for functions of the legacy database, each `create macro name(…) as …`.
+def read_macros(path: Path) -> dict[str, Macro]:
+    """Read the macros that stand for functions of the legacy database, each `create macro name(…) as …`.
 
-    They exist in the session of a replay only. Raises SettingsError for any other statement.
+    They are written into the queries that call them. Raises SettingsError for anything else in the file.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path.name} cannot be read as UTF-8 text ({type(error).__name__})") from error
-    statements = []
+    macros = {}
     for _, statement in split_statements(text, "postgresql"):
         match = _MACRO.match(statement)
-        if match is None:
-            raise SettingsError(f"{path.name} may only hold statements `create macro name(...) as ...`")
-        statements.append(f"create or replace temp macro {statement[match.start(1) :]}")
-    return statements
+        try:
+            if match is None:
+                raise ValueError
+            body = sqlglot.parse_one(match["body"], dialect="duckdb")
+        except (SqlglotError, ValueError):
+            raise SettingsError(
+                f"{path.name} may only hold statements `create macro name(...) as expression`"
+            ) from None
+        parameters = tuple(part.strip().lower() for part in match["parameters"].split(",") if part.strip())
+        macros[match["name"].lower()] = Macro(parameters=parameters, body=body)
+    return macros
 
 
 def rewrite(node: exp.Expr, engine: str) -> None:

@@ -2,10 +2,10 @@
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ingestion.migration.tuning.functions import macro_name, macro_statements
+from ingestion.migration.tuning.functions import macro_names, macro_statements
 from ingestion.migration.tuning.source_session import OnRows, QueryFailedError
 from lakehouse.lake import Connection, DatabaseError
 
@@ -18,24 +18,24 @@ class LakeSession:
 
     name = "target"
 
-    def __init__(self, connection: Connection, engine: str, timeout_seconds: float, macros: Sequence[str] = ()) -> None:
+    def __init__(self, connection: Connection, engine: str, timeout_seconds: float, row_limit: int) -> None:
         self._connection = connection
         self._timeout = timeout_seconds
+        self._row_limit = row_limit
         # the source is asked in UTC too
         connection.execute("set timezone = 'UTC'")
-        self.macros: set[str] = set()
-        """Functions that only this session has."""
-        for statement in (*macro_statements(engine), *macros):
+        for statement in macro_statements(engine):
             connection.execute(statement)
-            self.macros.add(macro_name(statement))
+        self.macros = macro_names(engine)
+        """Functions that only this session has."""
 
     def check(self, sql: str, *, is_caseless: bool) -> None:
         """Raise QueryFailedError, naming functions at most, for a query that the lake does not understand."""
         with self._collation(is_caseless), _named_errors():
             self._connection.execute("explain " + sql)
 
-    def run(self, sql: str, on_rows: OnRows | None = None, limit: int | None = None, *, is_caseless: bool) -> int:
-        """Run a query to its end, or until it gave more than `limit` rows, and return its number of rows.
+    def run(self, sql: str, on_rows: OnRows | None = None, *, is_caseless: bool) -> int:
+        """Run a query to its end, or until it gave more rows than the limit, and return their number.
 
         Raises QueryFailedError when it fails or takes too long.
         """
@@ -49,7 +49,7 @@ class LakeSession:
                     rows += len(batch)
                     if on_rows:
                         on_rows(batch)
-                    if limit is not None and rows > limit:
+                    if rows > self._row_limit:
                         break
         finally:
             timer.cancel()

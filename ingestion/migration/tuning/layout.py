@@ -5,6 +5,7 @@ tried on a copy; keeping it means that the copy takes the table's name, in one t
 never touched by a step that turns out worse.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,7 +95,14 @@ def read_layout(connection: Connection, table: str) -> Layout:
         "where info.table_id = $1 and info.end_snapshot is null order by key.partition_key_index",
         [number],
     )
-    return Layout(sort=tuple(row["expression"] for row in sort), partition=tuple(_partition_key(row) for row in keys))
+    return Layout(
+        sort=tuple(_sort_key(row["expression"]) for row in sort), partition=tuple(_partition_key(row) for row in keys)
+    )
+
+
+def _sort_key(expression: str) -> str:
+    # DuckLake keeps a name without the quotes it does not need
+    return quoted(expression) if re.fullmatch(r"\w+", expression) else expression
 
 
 def _partition_key(row: dict[str, Any]) -> str:

@@ -5,7 +5,10 @@ The SQL that made one is kept in `raw_migration.tuning_step`; after a run that b
 
 from ingestion.migration.plan import SCHEMA
 from ingestion.migration.tuning.layout import TRIAL_PREFIX, adopt, built, place, read_columns
-from lakehouse.lake import Connection, fetch_dicts
+from lakehouse.lake import Connection, DatabaseError, fetch_dicts
+from lakehouse.log import get_logger
+
+logger = get_logger(__name__)
 
 _KIND = "materialization"
 
@@ -29,12 +32,24 @@ def read_materialized(connection: Connection, token: str) -> dict[str, tuple[str
 def refresh_materialized(connection: Connection, token: str) -> list[str]:
     """Make every table that stands for a view anew from the tables as they are now, and return their names.
 
-    Each changes in one transaction. A table whose source tables changed so that its SQL no longer works is dropped.
+    Each changes in one transaction; call it after a run that brought or took rows. One whose SQL no longer works, since
+    the source's tables were altered, is dropped.
     """
     names = []
-    for _, (table, statement) in read_materialized(connection, token).items():
-        trial = TRIAL_PREFIX + table
-        with built(connection, trial, [statement.replace(place(table), place(trial), 1)]):
-            adopt(connection, table, trial)
-        names.append(f"{SCHEMA}.{table}")
+    # as when it was made: the queries of a replay run in UTC
+    zone = connection.execute("select current_setting('timezone')").fetchone()
+    connection.execute("set timezone = 'UTC'")
+    try:
+        for table, statement in read_materialized(connection, token).values():
+            trial = TRIAL_PREFIX + table
+            try:
+                with built(connection, trial, [statement.replace(place(table), place(trial), 1)]):
+                    adopt(connection, table, trial)
+                names.append(f"{SCHEMA}.{table}")
+            except DatabaseError as error:
+                logger.warning("%s.%s cannot be made anew (%s) and is dropped", SCHEMA, table, type(error).__name__)
+                connection.execute(f"drop table if exists {place(table)}")
+    finally:
+        if zone is not None:
+            connection.execute(f"set timezone = '{zone[0]}'")
     return names

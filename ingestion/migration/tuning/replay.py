@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from ingestion.migration.tuning.answer import AnswerKinds, RowSum, in_parts, joint_forms
+from ingestion.migration.tuning.answer import AnswerKinds, RowSum, by_words, joint_forms
 from ingestion.migration.tuning.lake_session import LakeSession
 from ingestion.migration.tuning.queries import Query
 from ingestion.migration.tuning.source_session import OnRows, QueryFailedError, SourceSession
@@ -86,10 +86,10 @@ class _Replay:
             return Replayed(query=query, status="not translated", reason=str(error))
 
         def on_source(on_rows: OnRows | None = None) -> int:
-            return self.source.run(query.sql, on_rows, self.row_limit)
+            return self.source.run(query.sql, on_rows)
 
         def on_target(on_rows: OnRows | None = None) -> int:
-            return self.lake.run(sql, on_rows, self.row_limit, is_caseless=translation.is_caseless)
+            return self.lake.run(sql, on_rows, is_caseless=translation.is_caseless)
 
         try:
             answers = self._compare(on_source, on_target)
@@ -97,10 +97,10 @@ class _Replay:
             return self._target_only(query, translation, on_target, str(error))
         notes = translation.notes
         status = "same" if answers[0] == answers[1] else "different"
-        if status == "different" and translation.separators:
-            answers = self._compare(on_source, on_target, translation.separators)
+        if status == "different" and translation.joins_in_no_order:
+            answers = self._compare(on_source, on_target, in_no_order=True)
             status = "same" if answers[0] == answers[1] else "different"
-            notes = (*notes, "joins texts in no order: compared by their parts")
+            notes = (*notes, "joins texts in no order: compared by their words")
         if status == "different" and self._is_same_without_limit(query, translation):
             status, notes = "same", (*notes, "its order leaves open which rows come first: compared without the limit")
         timings = self.measure({"source": on_source, "target": on_target}, self.repetitions)
@@ -143,15 +143,16 @@ class _Replay:
         self,
         on_source: Callable[[OnRows], int],
         on_target: Callable[[OnRows], int],
-        separators: Sequence[str] = (),
+        *,
+        in_no_order: bool = False,
     ) -> tuple[Answer, Answer]:
         kinds = [AnswerKinds(), AnswerKinds()]
         for side, run in zip(kinds, (on_source, on_target), strict=True):
             if run(side.add) > self.row_limit:
                 raise QueryFailedError(f"its answer has more than {self.row_limit} rows")
         forms = joint_forms(*kinds)
-        if separators:
-            forms = [in_parts(form, separators) for form in forms]
+        if in_no_order:
+            forms = [by_words(form) for form in forms]
         sums = [
             RowSum(forms if side.columns and len(side.columns) == len(forms) else joint_forms(side)) for side in kinds
         ]
@@ -171,8 +172,8 @@ class _Replay:
         source_sql = self.translator.without_limit(query.sql)
         try:
             answers = self._compare(
-                lambda on_rows: self.source.run(source_sql, on_rows, self.row_limit),
-                lambda on_rows: self.lake.run(sql, on_rows, self.row_limit, is_caseless=translation.is_caseless),
+                lambda on_rows: self.source.run(source_sql, on_rows),
+                lambda on_rows: self.lake.run(sql, on_rows, is_caseless=translation.is_caseless),
             )
         except QueryFailedError:
             return False

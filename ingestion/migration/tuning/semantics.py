@@ -31,8 +31,7 @@ class Adjustment:
     """What was found out while a query was adjusted."""
 
     is_caseless: bool
-    separators: tuple[str, ...]
-    """Between texts that the query joins in no order; empty for lists."""
+    joins_in_no_order: bool
     notes: tuple[str, ...]
 
 
@@ -62,7 +61,7 @@ def adjust(tree: exp.Expr, lineage: Lineage, catalog: Catalog) -> Adjustment:
     elif any(collations):
         notes.append("collations with and without regard to case are mixed: compared with regard to case")
     notes += _remarks(tree)
-    return Adjustment(is_caseless=is_caseless, separators=_separators(tree), notes=tuple(notes))
+    return Adjustment(is_caseless=is_caseless, joins_in_no_order=_joins_in_no_order(tree), notes=tuple(notes))
 
 
 def _collations(lineage: Lineage, catalog: Catalog) -> list[bool]:
@@ -292,7 +291,14 @@ def _any_of(column: exp.Expr, extreme: exp.Expr | None) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=[column.copy(), extreme.this.copy()])
 
 
-def _is_bare(column: exp.Column, select: exp.Select, keys: set[str], names: set[str], aliases: set[str]) -> bool:
+def _is_bare(
+    column: exp.Column,
+    select: exp.Select,
+    keys: set[str],
+    names: set[str],
+    aliases: set[str],
+    aggregates: frozenset[str],
+) -> bool:
     if isinstance(column.this, exp.Star) or (not column.table and column.name.lower() in aliases):
         return False
     node: exp.Expr | None = column
@@ -319,14 +325,12 @@ def _text(node: exp.Expr) -> str:
     return node.sql(dialect="duckdb", comments=False).lower().replace('"', "")
 
 
-def _separators(tree: exp.Expr) -> tuple[str, ...]:
-    """Return the separators of texts joined in no order: which part comes first is anybody's choice."""
-    found = set()
-    for node in tree.find_all(exp.GroupConcat, exp.ArrayAgg):
-        if node.find(exp.Order) is None and not isinstance(node.parent, exp.WithinGroup):
-            separator = node.args.get("separator")
-            found.add("" if isinstance(node, exp.ArrayAgg) else separator.name if separator is not None else ",")
-    return tuple(sorted(found))
+def _joins_in_no_order(tree: exp.Expr) -> bool:
+    """Tell whether texts are joined, or values listed, in no order: what comes first is then anybody's choice."""
+    return any(
+        node.find(exp.Order) is None and not isinstance(node.parent, exp.WithinGroup)
+        for node in tree.find_all(exp.GroupConcat, exp.ArrayAgg)
+    )
 
 
 def _remarks(tree: exp.Expr) -> list[str]:

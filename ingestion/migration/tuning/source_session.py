@@ -5,7 +5,7 @@ Each has a limit of time that the engine itself enforces.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from ingestion.migration.source import Source
@@ -35,9 +35,10 @@ class SourceSession:
 
     name = "source"
 
-    def __init__(self, source: Source, timeout_seconds: float) -> None:
+    def __init__(self, source: Source, timeout_seconds: float, row_limit: int) -> None:
         self._source = source
         self._timeout = timeout_seconds
+        self._row_limit = row_limit
         if source.engine == "postgresql":
             # a cursor would otherwise prefer plans that give the first rows early
             source.connection.exec_driver_sql("set local cursor_tuple_fraction = 1")
@@ -51,8 +52,8 @@ class SourceSession:
             )
             source.connection.exec_driver_sql(f"set session {limit}")
 
-    def run(self, sql: str, on_rows: OnRows | None = None, limit: int | None = None) -> int:
-        """Run a query to its end, or until it gave more than `limit` rows, and return its number of rows.
+    def run(self, sql: str, on_rows: OnRows | None = None) -> int:
+        """Run a query to its end, or until it gave more rows than the limit, and return their number.
 
         Raises QueryFailedError when the engine refuses it, SourceUnreachableError when the source went away.
         """
@@ -64,7 +65,7 @@ class SourceSession:
                 rows += len(batch)
                 if on_rows:
                     on_rows(batch)
-                if limit is not None and rows > limit:
+                if rows > self._row_limit:
                     break
         return rows
 
@@ -91,7 +92,7 @@ class SourceSession:
         if self._source.engine != "postgresql":
             return
         # not through SQLAlchemy, which would declare a cursor for it once rows are streamed
-        with self._source.connection.connection.cursor() as cursor:
+        with closing(self._source.connection.connection.cursor()) as cursor:
             cursor.execute(statement)
 
     @contextmanager

@@ -10,6 +10,7 @@ What cannot be translated has a reason; nothing of it names a literal.
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 
 from ingestion.migration.catalog import Catalog, View
 from ingestion.migration.plan import SCHEMA, Plan, TablePlan
+from ingestion.migration.tuning.functions import Macro
 from ingestion.migration.tuning.lineage import PLAN, ColumnUse, Lineage, column_uses
 from ingestion.migration.tuning.semantics import adjust
 
@@ -27,6 +29,7 @@ logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 DIALECTS = {"postgresql": "postgres", "mysql": "mysql", "sqlite": "sqlite", "mssql": "tsql", "oracle": "oracle"}
 _VIEW = "radlake_view"
+_WORD = re.compile(r"(\w+)[\"`]?\s*\(")
 _DEPTH = 20
 _SYSTEM_SCHEMAS = ("information_schema", "pg_catalog", "performance_schema", "sys", "mysql")
 _SYSTEM_TABLES = ("sqlite_master", "sqlite_schema", "sqlite_sequence", "sqlite_stat1", "dual")
@@ -55,8 +58,8 @@ class Translation:
     uses: tuple[ColumnUse, ...]
     is_caseless: bool
     """Texts compare without regard to case, as the collations of the source do."""
-    separators: tuple[str, ...]
-    """Between texts that it joins in no order."""
+    joins_in_no_order: bool
+    """Joins texts, or lists values, without saying in which order."""
     calls: tuple[str, ...]
     """Functions it calls that DuckDB does not know by sqlglot: its own, or macros of the session."""
     notes: tuple[str, ...]
@@ -104,7 +107,7 @@ class Translator:
     """Translates the queries of one source."""
 
     def __init__(
-        self, catalog: Catalog, plan: Plan, *, is_ansi_quotes: bool = False, macros: frozenset[str] = frozenset()
+        self, catalog: Catalog, plan: Plan, *, is_ansi_quotes: bool = False, macros: Mapping[str, Macro] | None = None
     ) -> None:
         self._catalog = catalog
         self._engine = catalog.engine
@@ -115,7 +118,7 @@ class Translator:
         self._known = {(table.schema, table.name) for table in catalog.tables}
         self._views = {(view.schema, view.name): view for view in catalog.views}
         self._routines = {routine.name.lower() for routine in catalog.routines}
-        self._macros = macros
+        self._macros = macros or {}
 
     def check_replayable(self, sql: str) -> None:
         """Raise NotTranslatedError for a query that must not be run even on the source: it locks, waits or writes."""
@@ -139,6 +142,7 @@ class Translator:
         Raises NotTranslatedError with the reason.
         """
         tree = self._parse(sql)
+        self._replace_functions(tree, sql)
         views: dict[str, None] = {}
         tree = self._bind(tree, self._catalog.default_schema, views, 0)
         for column in tree.find_all(exp.Column):
@@ -159,7 +163,7 @@ class Translator:
             views=tuple(sorted(views)),
             uses=uses,
             is_caseless=adjustment.is_caseless,
-            separators=adjustment.separators,
+            joins_in_no_order=adjustment.joins_in_no_order,
             calls=tuple(sorted({node.name.lower() for node in tree.find_all(exp.Anonymous)})),
             notes=adjustment.notes,
         )
@@ -207,7 +211,6 @@ class Translator:
             seen.add(id(table))
             if not isinstance(table.this, exp.Identifier):
                 # a function that gives rows
-                self._check_functions(table)
                 continue
             place = self._look_up(table, schema)
             if not table.alias:
@@ -223,25 +226,27 @@ class Translator:
                 continue
             views[".".join(place)] = None
             table.replace(self._written_out(self._views[place], table, depth))
-        self._check_functions(tree)
         return tree
 
-    def _check_functions(self, tree: exp.Expr) -> None:
-        """Leave calls of the database's own functions to the macros that stand for them.
+    def _replace_functions(self, tree: exp.Expr, text: str) -> None:
+        """Write the macros that stand for the database's own functions into a tree.
 
-        Raises NotTranslatedError when there is none: the engine's functions of the same name do something else.
+        Raises NotTranslatedError when there is none: the lake's functions of the same name do something else.
         """
-        for node in list(tree.find_all(exp.Func)):
+        # sqlglot gives functions one name that have several, so the text decides which was meant
+        own = {word.lower() for word in _WORD.findall(text)} & self._routines
+        for node in list(tree.find_all(exp.Func)) if own else []:
             names = {node.name.lower()} if isinstance(node, exp.Anonymous) else {n.lower() for n in node.sql_names()}
-            own = names & self._routines
-            if not own:
+            if not names & own:
                 continue
-            name = min(own)
+            name = min(names & own)
             if name not in self._macros:
                 raise NotTranslatedError(f"calls {name} of the legacy database: give a macro for it with --macros")
-            if not isinstance(node, exp.Anonymous):
-                arguments = [node.args[key] for key in node.arg_types if isinstance(node.args.get(key), exp.Expr)]
-                node.replace(exp.Anonymous(this=name, expressions=[*arguments, *node.expressions]))
+            arguments = [node.args[key] for key in node.arg_types if isinstance(node.args.get(key), exp.Expr)]
+            try:
+                node.replace(self._macros[name].call([*arguments, *node.expressions]))
+            except ValueError:
+                raise NotTranslatedError(f"calls {name} with other arguments than its macro has") from None
 
     def _written_out(self, view: View, table: exp.Table, depth: int) -> exp.Subquery:
         if depth >= _DEPTH:
@@ -257,6 +262,7 @@ class Translator:
         if isinstance(statement, exp.Create) and isinstance(statement.this, exp.Schema):
             names = [exp.to_identifier(column.name, quoted=True) for column in statement.this.expressions]
         query = query.copy()
+        self._replace_functions(query, view.definition)
         query = self._bind(query, view.schema, {}, depth + 1)
         alias = table.args["alias"].copy()
         if names and not alias.args.get("columns"):

@@ -16,12 +16,14 @@ from ingestion.migration.origin import open_origin
 from ingestion.migration.plan import Plan, plan_folder
 from ingestion.migration.source import Address, Source
 from ingestion.migration.tuning.baseline import (
+    ATTEMPTS,
     Baseline,
     BaselineCheck,
     BaselineQuery,
     check_queries,
     differing_facts,
     machine_of,
+    middle_of_rounds,
     read_baseline,
     write_baseline,
 )
@@ -113,20 +115,19 @@ def tune(
     SourceUnreachableError when the source or a file of queries cannot be read.
     """
     began, replay_id = time.monotonic(), new_batch_id()
+    own_functions = read_macros(macros) if macros else {}
     with ExitStack() as stack:
         connection = stack.enter_context(open_lake(settings, ("raw",), read_only=what_if))
         refreshed = _prepare(connection, plan, what_if=what_if)
         views = {view: table for view, (table, _) in read_materialized(connection, plan.token).items()}
         with open_origin(address, settings.work_folder) as (source, catalog):
             workload = collect_queries(source, catalog, file=queries, log=statement_log, top=top)
-            lake = LakeSession(connection, catalog.engine, timeout_seconds, read_macros(macros) if macros else ())
-            translator = Translator(
-                catalog, plan, is_ansi_quotes=_has_ansi_quotes(source), macros=frozenset(lake.macros)
-            )
+            lake = LakeSession(connection, catalog.engine, timeout_seconds, row_limit)
+            translator = Translator(catalog, plan, is_ansi_quotes=_has_ansi_quotes(source), macros=own_functions)
             replayed = replay(
                 workload.queries,
                 translator,
-                SourceSession(source, timeout_seconds),
+                SourceSession(source, timeout_seconds, row_limit),
                 lake,
                 views=views,
                 repetitions=repetitions,
@@ -143,7 +144,17 @@ def tune(
         if not what_if:
             _store(settings, connection, plan, replay_id, replayed, first_views, steps, after, views)
         if save_baseline and not what_if:
-            path = _save(settings, address, plan, replay_id, replayed, after, catalog.engine)
+            baseline = Baseline(
+                token=plan.token,
+                engine=catalog.engine,
+                replay_id=replay_id,
+                side="after" if after else "target",
+                row_limit=row_limit,
+                saved_at=local_now(settings.timezone).isoformat(timespec="seconds"),
+                machine=machine_of(settings),
+                queries=_time_baseline(lake, replayed, views, repetitions, measure),
+            )
+            path = write_baseline(baseline, plan_folder(settings, address))
     return TuneResult(
         replay_id=replay_id,
         plan_id=plan.plan_id,
@@ -203,6 +214,28 @@ def _measure_again(
 
         timings[item.query.number] = measure({"after": run}, repetitions)["after"]
     return timings
+
+
+def _time_baseline(
+    lake: LakeSession, replayed: Sequence[Replayed], views: Mapping[str, str], repetitions: int, measure: Measure
+) -> tuple[BaselineQuery, ...]:
+    """Time every query in rounds that lie apart, so that what else the machine does shows in their spread."""
+    rounds = [_measure_again(lake, replayed, views, repetitions, measure) for _ in range(ATTEMPTS)]
+    queries = []
+    for item in replayed:
+        if item.query.number in rounds[0] and item.translation is not None:
+            timing, spread = middle_of_rounds([times[item.query.number] for times in rounds])
+            queries.append(
+                BaselineQuery(
+                    query_no=item.query.number,
+                    sha256=item.query.sha256[:_SHA_DIGITS],
+                    p50_ms=timing.p50_ms,
+                    p95_ms=timing.p95_ms,
+                    spread=spread,
+                    is_caseless=item.translation.is_caseless,
+                )
+            )
+    return tuple(queries)
 
 
 def _shown(item: Replayed, after: Timing | None) -> QueryResult:
@@ -286,40 +319,6 @@ def _store(
     )
 
 
-def _save(
-    settings: Settings,
-    address: Address,
-    plan: Plan,
-    replay_id: str,
-    replayed: Sequence[Replayed],
-    after: Mapping[int, Timing],
-    engine: str,
-) -> Path:
-    queries = []
-    for item in replayed:
-        timing = after.get(item.query.number, item.target_timing)
-        if timing is not None and item.translation is not None:
-            queries.append(
-                BaselineQuery(
-                    query_no=item.query.number,
-                    sha256=item.query.sha256[:_SHA_DIGITS],
-                    p50_ms=timing.p50_ms,
-                    p95_ms=timing.p95_ms,
-                    is_caseless=item.translation.is_caseless,
-                )
-            )
-    baseline = Baseline(
-        token=plan.token,
-        engine=engine,
-        replay_id=replay_id,
-        side="after" if after else "target",
-        saved_at=local_now(settings.timezone).isoformat(timespec="seconds"),
-        machine=machine_of(settings),
-        queries=tuple(queries),
-    )
-    return write_baseline(baseline, plan_folder(settings, address))
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BaselineResult:
     """What a check against the baseline found."""
@@ -360,7 +359,7 @@ def check_baseline(
         }
         if any(query.query_no not in stored for query in baseline.queries):
             raise SettingsError("the queries of the baseline are not in this home: save it again")
-        lake = LakeSession(connection, baseline.engine, timeout_seconds)
+        lake = LakeSession(connection, baseline.engine, timeout_seconds, baseline.row_limit)
         done = 0
 
         def run(query: BaselineQuery) -> Timing:

@@ -118,6 +118,9 @@ def _measures(pair: Pair, column: ColumnPlan) -> list[_Measure]:
         measures.append(_Measure(column=column, name=name, old=(old_part,), new=(new_part,)))
 
     target = column.target_type
+    if old.engine == "dump" and (target == "double" or target.startswith("decimal(")):
+        # they lie in the file of a dump as text, in whose order 10 is less than 9
+        return measures
     if target in ("varchar", "blob"):
         for name in ("min", "max", "sum"):
             add(f"{name}_bytes", f"{name}({old.octets_of(column)})", f"{name}({new.octets_of(column)})")

@@ -201,7 +201,8 @@ MACROS = (
     "when point >= strlen(digits) then digits || repeat('0', point - strlen(digits)) "
     "else digits[:point] || '.' || digits[point + 1:] end",
     "create or replace temp macro mysql_double_text(number) as case "
-    "when number = 0 then case when signbit(number) then '-0' else '0' end "
+    # the lake's files do not keep the sign of zero
+    "when number = 0 then '0' "
     "when not isfinite(number) then cast(number as varchar) "
     # nearly all numbers, and quick: there both write the same but for `.0`
     "when abs(number) < 1e15 and number = trunc(number) then cast(cast(number as bigint) as varchar) "

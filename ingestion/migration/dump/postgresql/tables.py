@@ -4,51 +4,35 @@ import re
 from dataclasses import replace
 
 from ingestion.migration.catalog import ForeignKey
-from ingestion.migration.dump.postgresql_types import SERIAL, read_type
-from ingestion.migration.dump.schema import CheckState, ColumnState, IndexState, Place, Schema, SequenceState, TableState
+from ingestion.migration.dump.postgresql.indexes import (
+    copy_index,
+    free_name,
+    joined,
+    object_name,
+    set_not_null,
+    spread_index,
+)
+from ingestion.migration.dump.postgresql.names import find_table, named_sequence
+from ingestion.migration.dump.postgresql.types import SERIAL, read_type
+from ingestion.migration.dump.schema import (
+    CheckState,
+    ColumnState,
+    IndexState,
+    Place,
+    Schema,
+    SequenceState,
+    TableState,
+)
 from ingestion.migration.dump.tokens import Cursor, StatementError
 
-_LONGEST_NAME = 63
+_CONSTRAINT_WORDS = (
+    ("CONSTRAINT",), ("PRIMARY", "KEY"), ("UNIQUE", "("), ("UNIQUE", "NULLS"), ("UNIQUE", "USING"), ("FOREIGN", "KEY"),
+    ("CHECK", "("), ("EXCLUDE",),
+)  # fmt: skip
 _COLUMN_WORDS = (
     "NOT", "NULL", "DEFAULT", "GENERATED", "PRIMARY", "UNIQUE", "REFERENCES", "CHECK", "CONSTRAINT", "COLLATE",
     "DEFERRABLE", "INITIALLY", "STORAGE", "COMPRESSION", "NO", "OPTIONS",
 )  # fmt: skip
-
-
-def object_name(first: str, second: str, label: str) -> str:
-    """Return the name the server makes of a table, its columns and a label, cut to 63 bytes as it cuts."""
-    one, two = first.encode(), second.encode()
-    overhead = len(label) + 1 + (1 if second else 0)
-    while len(one) + len(two) + overhead > _LONGEST_NAME:
-        if len(one) > len(two):
-            one = one[:-1]
-        else:
-            two = two[:-1]
-    parts = [one.decode("utf-8", "ignore"), two.decode("utf-8", "ignore")] if second else [one.decode("utf-8", "ignore")]
-    return "_".join([*parts, label])
-
-
-def free_name(schema: Schema, namespace: str, first: str, second: str, label: str, also: set[str] = frozenset()) -> str:  # type: ignore[assignment]
-    """Return a name for a new index or sequence that no relation of its schema has."""
-    taken = {table.name for table in schema.tables.values() if table.schema == namespace}
-    taken |= {index.name for table in schema.tables.values() if table.schema == namespace for index in table.indexes}
-    taken |= {name for space, name in (*schema.sequences, *schema.views) if space == namespace} | also
-    number = 0
-    while True:
-        name = object_name(first, second, f"{label}{number or ''}")
-        if name not in taken:
-            return name
-        number += 1
-
-
-def joined(columns: tuple[str, ...]) -> str:
-    """Return the columns' part of a constraint's name, cut as the server cuts it."""
-    found = ""
-    for column in columns:
-        found = f"{found}_{column}" if found else column
-        if len(found.encode()) >= _LONGEST_NAME:
-            break
-    return found.encode()[: _LONGEST_NAME].decode("utf-8", "ignore")
 
 
 class TableItems:
@@ -85,11 +69,7 @@ class TableItems:
     def at_constraint(self) -> bool:
         """Return whether a constraint of the table comes next."""
         cursor = self.cursor
-        return any(
-            cursor.at(*words)
-            for words in (("CONSTRAINT",), ("PRIMARY", "KEY"), ("UNIQUE", "("), ("UNIQUE", "NULLS"), ("UNIQUE", "USING"),
-                          ("FOREIGN", "KEY"), ("CHECK", "("), ("EXCLUDE",))
-        )  # fmt: skip
+        return any(cursor.at(*words) for words in _CONSTRAINT_WORDS)
 
     def _read_like(self) -> None:
         name = self.cursor.qualified()
@@ -128,7 +108,9 @@ class TableItems:
         if serial:
             self.add_sequence(column)
             assert column.sequence is not None
-            shown = column.sequence[1] if column.sequence[0] == self.schema.default_schema else ".".join(column.sequence)
+            shown = (
+                column.sequence[1] if column.sequence[0] == self.schema.default_schema else ".".join(column.sequence)
+            )
             column.default = f"nextval('{shown}'::regclass)"
         self._read_column_constraints(column)
         return column
@@ -325,9 +307,7 @@ class TableItems:
         first, last = cursor.brackets()
         behind, columns, labels = cursor.place, list[str](), list[str]()
         for start, end in cursor.parts(first, last):
-            place = next(
-                (place for place in range(start, end) if cursor.tokens[place].value.upper() == "WITH"), end
-            )
+            place = next((place for place in range(start, end) if cursor.tokens[place].value.upper() == "WITH"), end)
             is_plain = place - start == 1
             columns.append(table_column(cursor, start) if is_plain else cursor.raw(start, place))
             is_call = not is_plain and cursor.tokens[start].kind in ("word", "name")
@@ -370,8 +350,12 @@ class TableItems:
         )
         # told at the partitioned table alone, where it was written
         table.foreign_keys.append(key)
-        while cursor.place < self.end and not any(cursor.at(word) for word in ("CONSTRAINT", "CHECK", "UNIQUE", "PRIMARY")):
-            if cursor.at("NOT", "NULL") or (cursor.at("DEFAULT") and cursor.tokens[cursor.place - 1].value.upper() != "SET"):
+        while cursor.place < self.end and not any(
+            cursor.at(word) for word in ("CONSTRAINT", "CHECK", "UNIQUE", "PRIMARY")
+        ):
+            if cursor.at("NOT", "NULL") or (
+                cursor.at("DEFAULT") and cursor.tokens[cursor.place - 1].value.upper() != "SET"
+            ):
                 break
             cursor.next()
 
@@ -395,113 +379,3 @@ def table_column(cursor: Cursor, place: int) -> str:
     """Return the name that one token tells."""
     token = cursor.tokens[place]
     return token.value if token.kind == "name" else token.value.lower()
-
-
-def find_table(schema: Schema, name: tuple[str, ...], path: tuple[str, ...]) -> TableState | None:
-    """Return a table by a name as written; one without a schema is looked for along the path."""
-    if len(name) > 1:
-        return schema.tables.get((name[-2], name[-1]))
-    return next((table for one in path if (table := schema.tables.get((one, name[0]))) is not None), None)
-
-
-def named_sequence(text: str, path: tuple[str, ...], schema: Schema) -> Place | None:
-    """Return the sequence that a default takes its number from."""
-    tokens = Cursor(text, "postgresql")
-    first = tokens.peek()
-    if first is None or first.kind not in ("word", "name") or tokens.qualified()[-1] != "nextval":
-        return None
-    if not tokens.accept("("):
-        return None
-    tokens.accept("(")
-    token = tokens.peek()
-    if token is None or token.kind != "string":
-        return None
-    return sequence_place(token.value, path, schema)
-
-
-def sequence_place(text: str, path: tuple[str, ...], schema: Schema) -> Place:
-    """Return schema and name of a sequence given as the text of a regclass."""
-    name = Cursor(text, "postgresql").qualified()
-    if len(name) > 1:
-        return name[-2], name[-1]
-    return next(((one, name[0]) for one in path if (one, name[0]) in schema.sequences), ((path or ("public",))[0], name[0]))
-
-
-def partitions(schema: Schema, table: TableState) -> list[TableState]:
-    """Return the partitions of a table and theirs."""
-    found = []
-    for child in schema.tables.values():
-        if child.partition_of == table.place:
-            found += [child, *partitions(schema, child)]
-    return found
-
-
-def set_not_null(schema: Schema, table: TableState, columns: tuple[str, ...]) -> None:
-    """Forbid NULL in columns of a table and of its partitions."""
-    for one in (table, *partitions(schema, table)):
-        for column in one.columns:
-            if column.name in columns:
-                column.is_nullable = False
-
-
-def copy_index(schema: Schema, index: IndexState, table: TableState, parent: Place | None = None) -> IndexState:
-    """Give a table an index like that of another, under a name the server would make."""
-    plain = tuple(column if table.column(column) else "expr" for column in index.columns)
-    if index.is_primary:
-        name = free_name(schema, table.schema, table.name, "", "pkey")
-    else:
-        label = "key" if index.is_constraint else "idx"
-        name = free_name(schema, table.schema, table.name, joined(plain), label)
-    copied = replace(index, name=name, parent=parent)
-    table.indexes.append(copied)
-    return copied
-
-
-def spread_index(schema: Schema, table: TableState, index: IndexState) -> None:
-    """Give each partition of a table its part of a new index, unless it has one like it."""
-    for child in schema.tables.values():
-        if child.partition_of != table.place:
-            continue
-        own = attach_index(schema, index, table, child)
-        spread_index(schema, child, own)
-
-
-def attach_index(schema: Schema, index: IndexState, table: TableState, child: TableState) -> IndexState:
-    """Tie an index of a partition to that of its table, making it where none fits."""
-    for own in child.indexes:
-        same = own.columns == index.columns and own.method == index.method and own.is_unique == index.is_unique
-        if same and own.parent is None and own.is_constraint == index.is_constraint and own.is_primary == index.is_primary:
-            own.parent = (table.schema, index.name)
-            return own
-    return copy_index(schema, index, child, (table.schema, index.name))
-
-
-def inherit_columns(table: TableState, parent: TableState) -> None:
-    """Give a table copies of the columns of another, with their checks."""
-    for column in parent.columns:
-        if table.column(column.name) is None:
-            table.columns.append(replace(column))
-    taken = {check.name for check in table.checks}
-    table.checks += [replace(check) for check in parent.checks if check.name not in taken]
-
-
-def attach(schema: Schema, parent: TableState, child: TableState) -> None:
-    """Give a new partition the indexes and keys of its table."""
-    child.partition_of = parent.place
-    for index in parent.indexes:
-        if not index.is_exclusion:
-            attach_index(schema, index, parent, child)
-    taken = {check.name for check in child.checks}
-    child.checks += [replace(check) for check in parent.checks if check.name not in taken]
-    never_null = {column.name for column in parent.columns if not column.is_nullable}
-    set_not_null(schema, child, tuple(never_null))
-
-
-def own_sequence(schema: Schema, place: Place, column: tuple[str, ...], path: tuple[str, ...]) -> None:
-    """Tie a sequence to the column that owns it: OWNED BY."""
-    sequence = schema.sequences.get(place)
-    if sequence is None:
-        return
-    table = find_table(schema, column[:-1], path) if len(column) > 1 else None
-    sequence.owned_by = f"{table.name}.{column[-1]}" if table else None
-    sequence.owner = table.place if table else None

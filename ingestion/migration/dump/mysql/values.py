@@ -52,7 +52,9 @@ def converter(source_type: str, encode: Callable[[str], bytes], zone: str | None
     if is_binary(name):
         return _bytes_converter(encode, numbers[0] if name == "binary" and numbers else 0)
     if name == "bit":
-        return _each(None, lambda value: str(int.from_bytes(value, "big")) if isinstance(value, bytes) else _integer(value))
+        return _each(
+            None, lambda value: str(int.from_bytes(value, "big")) if isinstance(value, bytes) else _integer(value)
+        )
     if name in ("enum", "set"):
         members = [member.replace("''", "'") for member in _MEMBER.findall(arguments)]
         return _enum_converter(members) if name == "enum" else _set_converter(members)
@@ -330,7 +332,9 @@ def json_text(text: str) -> str:
 
 def _dump(value: Any) -> str:
     if isinstance(value, dict):
-        keys = sorted(value, key=lambda key: (len(key.encode("utf-8", "surrogatepass")), key.encode("utf-8", "surrogatepass")))
+        keys = sorted(
+            value, key=lambda key: (len(key.encode("utf-8", "surrogatepass")), key.encode("utf-8", "surrogatepass"))
+        )
         return "{" + ", ".join(f"{_json_string(key)}: {_dump(value[key])}" for key in keys) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_dump, value)) + "]"

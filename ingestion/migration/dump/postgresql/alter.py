@@ -1,16 +1,12 @@
 """Carries out ALTER of tables, indexes, sequences and types of a PostgreSQL script."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
-from ingestion.migration.dump.postgresql_tables import (
-    TableItems,
-    attach,
-    find_table,
-    own_sequence,
-    partitions,
-    set_not_null,
-)
-from ingestion.migration.dump.postgresql_types import read_type
+from ingestion.migration.dump.postgresql.indexes import attach, partitions, set_not_null
+from ingestion.migration.dump.postgresql.names import find_table, own_sequence
+from ingestion.migration.dump.postgresql.tables import TableItems
+from ingestion.migration.dump.postgresql.types import read_type
 from ingestion.migration.dump.schema import ColumnState, Place, Schema, TableState
 from ingestion.migration.dump.tokens import Cursor, StatementError
 
@@ -36,14 +32,15 @@ def alter(cursor: Cursor, schema: Schema, path: tuple[str, ...]) -> None:
         _alter_table(cursor, schema, name, path, is_only=is_only)
 
 
-def _place(name: tuple[str, ...], path: tuple[str, ...], known: object) -> Place:
+def _place(name: tuple[str, ...], path: tuple[str, ...], known: Collection[Place]) -> Place:
     if len(name) > 1:
         return name[-2], name[-1]
-    assert hasattr(known, "__contains__")
-    return next(((one, name[0]) for one in path if (one, name[0]) in known), ((path or ("public",))[0], name[0]))  # type: ignore[operator]
+    return next(((one, name[0]) for one in path if (one, name[0]) in known), ((path or ("public",))[0], name[0]))
 
 
-def _alter_table(cursor: Cursor, schema: Schema, name: tuple[str, ...], path: tuple[str, ...], *, is_only: bool) -> None:
+def _alter_table(
+    cursor: Cursor, schema: Schema, name: tuple[str, ...], path: tuple[str, ...], *, is_only: bool
+) -> None:
     table = find_table(schema, name, path)
     if table is None:
         place = _place(name, path, schema.views)
@@ -78,21 +75,21 @@ def _alter_one(
         for child in () if is_only else partitions(schema, table):
             child.columns.append(replace(column))
     elif cursor.accept("ATTACH", "PARTITION"):
-        child = find_table(schema, cursor.qualified(), path)
-        if child is None:
+        part = find_table(schema, cursor.qualified(), path)
+        if part is None:
             raise StatementError("ATTACH of an unknown table")
-        child.bound = cursor.raw(cursor.place, end)
-        attach(schema, table, child)
+        part.bound = cursor.raw(cursor.place, end)
+        attach(schema, table, part)
     elif cursor.accept("DETACH", "PARTITION"):
-        child = find_table(schema, cursor.qualified(), path)
-        if child is not None:
-            child.partition_of, child.bound = None, ""
+        part = find_table(schema, cursor.qualified(), path)
+        if part is not None:
+            part.partition_of, part.bound = None, ""
     elif cursor.accept("ALTER"):
         cursor.accept("COLUMN")
-        column = table.column(cursor.name())
-        if column is None:
+        known = table.column(cursor.name())
+        if known is None:
             raise StatementError("of an unknown column")
-        _alter_column(cursor, schema, table, column, items, end)
+        _alter_column(cursor, schema, table, known, items, end)
     elif cursor.accept("DROP"):
         _drop(cursor, schema, table)
     elif cursor.accept("RENAME"):

@@ -13,7 +13,10 @@ _SYNONYMS = {
 }  # fmt: skip
 _WIDTHS = {"tinyint": (4, 3), "smallint": (6, 5), "mediumint": (9, 8), "int": (11, 10), "bigint": (20, 20)}
 """Width of display that the server adds: signed, unsigned."""
-_SIZED = {"text": ("tinytext", "text", "mediumtext", "longtext"), "blob": ("tinyblob", "blob", "mediumblob", "longblob")}
+_SIZED = {
+    "text": ("tinytext", "text", "mediumtext", "longtext"),
+    "blob": ("tinyblob", "blob", "mediumblob", "longblob"),
+}
 _LIMITS = (255, 65_535, 16_777_215)
 _CHARACTER = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set")
 _NATIONAL_DEFAULT = "utf8mb3"
@@ -93,7 +96,10 @@ def read_type(cursor: Cursor, *, has_widths: bool = True, json_is_text: bool = F
         else:
             break
     if character_set == "binary" and word in _CHARACTER[:6]:
-        word, character_set = word.replace("varchar", "varbinary").replace("char", "binary").replace("text", "blob"), None
+        word, character_set = (
+            word.replace("varchar", "varbinary").replace("char", "binary").replace("text", "blob"),
+            None,
+        )
     is_json = word == "json"
     if is_json and json_is_text:
         word, character_set, collation = "longtext", "utf8mb4", "utf8mb4_bin"

@@ -4,17 +4,17 @@ import re
 from copy import deepcopy
 
 from ingestion.migration.catalog import Event, Routine, Trigger, View
-from ingestion.migration.dump.mysql_tables import (
+from ingestion.migration.dump.mysql.alter import TableChange, rename_table
+from ingestion.migration.dump.mysql.tables import (
     Flavour,
     add_index,
-    add_item,
-    drop_implied,
+    index_columns,
     read_items,
     read_options,
     settle_character_sets,
 )
-from ingestion.migration.dump.mysql_types import canonical_character_set, character_set_of, default_collation
-from ingestion.migration.dump.schema import ColumnState, Place, Schema, SequenceState, TableState
+from ingestion.migration.dump.mysql.types import canonical_character_set, character_set_of, default_collation
+from ingestion.migration.dump.schema import Place, Schema, SequenceState, TableState
 from ingestion.migration.dump.tokens import Cursor, StatementError, statement_kind
 
 SYSTEM_SCHEMAS = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
@@ -28,12 +28,13 @@ _HEAD = re.compile(r"(?:/\*M?!\d*\s*)*")
 _TIME_ZONE = re.compile(r"TIME_ZONE\s*=\s*'([^']*)'", re.IGNORECASE)
 _NO_ZERO = re.compile(r"SQL_MODE\s*=\s*'([^']*)'", re.IGNORECASE)
 _VERSION = re.compile(
-    r"(?:Server version\s+|Source Server Version:? *:? *|服务器版本：? *|Server version: *)([\d.]+[\w.-]*)", re.IGNORECASE
+    r"(?:Server version\s+|Source Server Version:? *:? *|服务器版本：? *|Server version: *)([\d.]+[\w.-]*)",
+    re.IGNORECASE,
 )
 _DATABASE = re.compile(
-    r"(?:-- Host:.*Database: *|Source (?:Database|Schema) *: *|-- Database: *`?|-- 数据库： *`?)([^\s`;]+)", re.IGNORECASE
+    r"(?:-- Host:.*Database: *|Source (?:Database|Schema) *: *|-- Database: *`?|-- 数据库： *`?)([^\s`;]+)",
+    re.IGNORECASE,
 )
-_EVENTS = ("INSERT", "UPDATE", "DELETE")
 
 
 def read_flavour(head: str) -> tuple[Flavour, str]:
@@ -78,7 +79,9 @@ class MysqlDdl:
         found = self.schema.tables.get((schema, table))
         if found is None:
             lower = (schema.lower(), table.lower())
-            found = next((one for one in self.schema.tables.values() if tuple(map(str.lower, one.place)) == lower), None)
+            found = next(
+                (one for one in self.schema.tables.values() if tuple(map(str.lower, one.place)) == lower), None
+            )
         return found
 
     def execute(self, statement: str) -> None:
@@ -95,7 +98,7 @@ class MysqlDdl:
             self.schema.note(f"not understood: {words} ({error if isinstance(error, StatementError) else 'odd form'})")
 
     def _read_settings(self, text: str) -> None:
-        if not text[:3].upper() == "SET":
+        if text[:3].upper() != "SET":
             return
         zone = _TIME_ZONE.search(text)
         if zone:
@@ -121,7 +124,7 @@ class MysqlDdl:
             while not cursor.is_done:
                 old = cursor.qualified()
                 cursor.expect("TO")
-                self._rename(old, cursor.qualified())
+                rename_table(self.schema, self._known(old), self.place(cursor.qualified()))
                 cursor.accept(",")
         elif not cursor.is_done:
             self.schema.note(f"not carried out: {statement_kind(cursor)}")
@@ -309,7 +312,7 @@ class MysqlDdl:
         table = self._known(cursor.qualified())
         if is_optional and any(index.name.lower() == name.lower() for index in table.indexes):
             return
-        columns, has_expression = _indexed(cursor, table)
+        columns, has_expression = index_columns(cursor, table)
         add_index(table, name, columns, is_unique=is_unique, method=method, has_expression=has_expression)
 
     def _known(self, name: tuple[str, ...]) -> TableState:
@@ -358,23 +361,6 @@ class MysqlDdl:
         elif kind == "SEQUENCE":
             self.schema.sequences.pop(place, None)
 
-    def _rename(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
-        table = self._known(old)
-        self.schema.tables.pop(table.place)
-        former = table.place
-        table.schema, table.name = self.place(new)
-        self.schema.tables[table.place] = table
-        for key in [key for key in self.schema.triggers if key[:2] == former]:
-            trigger = self.schema.triggers.pop(key)
-            self.schema.triggers[table.schema, table.name, trigger.name] = Trigger(
-                schema=table.schema,
-                name=trigger.name,
-                table=table.name,
-                timing=trigger.timing,
-                events=trigger.events,
-                definition=trigger.definition,
-            )
-
     def _alter(self, cursor: Cursor) -> None:
         for word in ("ONLINE", "OFFLINE", "IGNORE"):
             cursor.accept(word)
@@ -383,160 +369,17 @@ class MysqlDdl:
             return
         cursor.accept("IF", "EXISTS")
         name = cursor.qualified()
-        if self.place(name)[0].lower() in SYSTEM_SCHEMAS:
+        place = self.place(name)
+        if place[0].lower() in SYSTEM_SCHEMAS or place in self.schema.views:
             return
-        if self.place(name) in self.schema.views:
-            return
-        if self._is_harmless(cursor):
+        if cursor.at("DISABLE", "KEYS") or cursor.at("ENABLE", "KEYS"):
             return
         table = self._known(name)
+        change = TableChange(cursor, self.schema, table, self.flavour)
         for start, end in cursor.parts(cursor.place, len(cursor.tokens)):
             cursor.place = start
-            self._alter_one(cursor, table, end)
+            change.carry_out(end)
         settle_character_sets(self.schema, table, self.flavour)
-
-    def _is_harmless(self, cursor: Cursor) -> bool:
-        return cursor.at("DISABLE", "KEYS") or cursor.at("ENABLE", "KEYS")
-
-    def _alter_one(self, cursor: Cursor, table: TableState, end: int) -> None:
-        if cursor.accept("ADD"):
-            self._alter_add(cursor, table, end)
-        elif cursor.accept("MODIFY") or cursor.accept("CHANGE"):
-            is_change = cursor.tokens[cursor.place - 1].value.upper() == "CHANGE"
-            cursor.accept("COLUMN")
-            cursor.accept("IF", "EXISTS")
-            old = cursor.name() if is_change else None
-            name = old or cursor.tokens[cursor.place].value
-            self._replace_column(cursor, table, name, end)
-        elif cursor.accept("DROP"):
-            self._alter_drop(cursor, table)
-        elif cursor.accept("ALTER"):
-            cursor.accept("COLUMN")
-            column = table.column(cursor.name(), ignore_case=True)
-            if column and cursor.accept("SET", "DEFAULT"):
-                token = cursor.next()
-                column.default, column.default_token = token.value, cursor.raw(cursor.place - 1, end)
-            elif column and cursor.accept("DROP", "DEFAULT"):
-                column.default = column.default_token = None
-        elif cursor.accept("RENAME", "COLUMN"):
-            old = cursor.name()
-            cursor.expect("TO")
-            table.rename_column(old, cursor.name())
-        elif cursor.accept("RENAME", "INDEX") or cursor.accept("RENAME", "KEY"):
-            old = cursor.name()
-            cursor.expect("TO")
-            new = cursor.name()
-            for index in table.indexes:
-                index.name = new if index.name == old else index.name
-        elif cursor.accept("RENAME"):
-            cursor.accept_any("TO", "AS")
-            self._rename(table.place, cursor.qualified())
-        elif cursor.accept("COMMENT"):
-            cursor.accept("=")
-            table.comment = cursor.next().value
-        elif cursor.accept("AUTO_INCREMENT"):
-            cursor.accept("=")
-            table.next_number = max(table.next_number, int(cursor.next().value))
-        elif cursor.accept("CONVERT", "TO", "CHARACTER", "SET") or cursor.accept("CONVERT", "TO", "CHARSET"):
-            table.character_set = canonical_character_set(cursor.name().lower())
-            table.collation = cursor.name().lower() if cursor.accept("COLLATE") else None
-            for column in table.columns:
-                if column.character_set:
-                    column.character_set, column.collation = "", None
-        elif cursor.accept("PARTITION", "BY"):
-            table.partition_by = cursor.raw(cursor.place, end)
-
-    def _alter_add(self, cursor: Cursor, table: TableState, end: int) -> None:
-        if cursor.at("PARTITION"):
-            return
-        if cursor.accept("COLUMN"):
-            cursor.accept("IF", "NOT", "EXISTS")
-        if cursor.at("("):
-            first, last = cursor.brackets()
-            for start, behind in cursor.parts(first, last):
-                cursor.place = start
-                add_item(cursor, self.schema, table, self.flavour, behind)
-            return
-        place = cursor.place
-        column = add_item(cursor, self.schema, table, self.flavour, end)
-        if column is not None:
-            self._move(cursor, table, column, place, end)
-
-    def _replace_column(self, cursor: Cursor, table: TableState, name: str, end: int) -> None:
-        """Give a column a new definition; it stays the same column, at its place unless told."""
-        former = table.column(name, ignore_case=True)
-        if former is None:
-            raise StatementError("of an unknown column")
-        place, position = cursor.place, table.columns.index(former)
-        key_columns = {item for index in table.indexes if index.is_primary for item in index.columns}
-        new = add_item(cursor, self.schema, table, self.flavour, end)
-        if new is None:
-            raise StatementError("no column")
-        table.columns.remove(new)
-        if new.name != former.name:
-            table.rename_column(former.name, new.name)
-        for attribute in ("source_type", "is_nullable", "default", "comment", "is_generated", "is_identity",
-                          "character_set", "collation", "default_token"):  # fmt: skip
-            setattr(former, attribute, getattr(new, attribute))
-        if name in key_columns:
-            former.is_nullable = False
-        assert table.columns[position] is former
-        self._move(cursor, table, former, place, end)
-
-    def _move(self, cursor: Cursor, table: TableState, column: ColumnState, start: int, end: int) -> None:
-        last = cursor.tokens[end - 1]
-        if last.kind == "word" and last.value.upper() == "FIRST":
-            table.columns.remove(column)
-            table.columns.insert(0, column)
-        elif end - 2 > start and cursor.tokens[end - 2].value.upper() == "AFTER":
-            after = table.column(last.value, ignore_case=True)
-            if after is not None:
-                table.columns.remove(column)
-                table.columns.insert(table.columns.index(after) + 1, column)
-
-    def _alter_drop(self, cursor: Cursor, table: TableState) -> None:
-        if cursor.accept("PRIMARY", "KEY"):
-            table.indexes = [index for index in table.indexes if not index.is_primary]
-        elif cursor.accept("FOREIGN", "KEY"):
-            cursor.accept("IF", "EXISTS")
-            name = cursor.name()
-            table.foreign_keys = [key for key in table.foreign_keys if key.name.lower() != name.lower()]
-        elif cursor.accept_any("INDEX", "KEY", "CONSTRAINT", "CHECK"):
-            cursor.accept("IF", "EXISTS")
-            name = cursor.name().lower()
-            table.indexes = [index for index in table.indexes if index.name.lower() != name]
-            table.checks = [check for check in table.checks if check.name.lower() != name]
-            table.foreign_keys = [key for key in table.foreign_keys if key.name.lower() != name]
-        elif not cursor.at("PARTITION"):
-            cursor.accept("COLUMN")
-            cursor.accept("IF", "EXISTS")
-            column = table.column(cursor.name(), ignore_case=True)
-            if column:
-                self._drop_column(table, column.name)
-        drop_implied(table)
-
-    def _drop_column(self, table: TableState, name: str) -> None:
-        """Drop a column; MySQL takes it out of its indexes and drops those that are left without columns."""
-        table.columns = [column for column in table.columns if column.name != name]
-        for index in table.indexes:
-            index.columns = tuple(column for column in index.columns if column != name)
-        table.indexes = [index for index in table.indexes if index.columns]
-
-
-def _indexed(cursor: Cursor, table: TableState) -> tuple[tuple[str, ...], bool]:
-    first, last = cursor.brackets()
-    names, has_expression = [], False
-    for start, end in cursor.parts(first, last):
-        cursor.place = start
-        if cursor.at("("):
-            names.append(cursor.raw(*cursor.brackets()))
-            has_expression = True
-            continue
-        found = cursor.name()
-        column = table.column(found, ignore_case=True)
-        names.append(column.name if column else found)
-        has_expression = has_expression or (cursor.place < end and cursor.at("("))
-    return tuple(names), has_expression
 
 
 def _without_conditions(text: str) -> str:

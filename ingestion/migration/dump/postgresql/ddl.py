@@ -1,22 +1,14 @@
 """Carries out the DDL of a PostgreSQL script on a Schema, as a server would, and follows the session's settings."""
 
 import re
-from dataclasses import replace
 
-from ingestion.migration.catalog import Routine, Trigger, UserType, View
-from ingestion.migration.dump.postgresql_alter import alter
-from ingestion.migration.dump.postgresql_tables import (
-    TableItems,
-    attach,
-    find_table,
-    free_name,
-    inherit_columns,
-    joined,
-    own_sequence,
-    sequence_place,
-    spread_index,
-    table_column,
-)
+from ingestion.migration.catalog import View
+from ingestion.migration.dump.postgresql.alter import alter
+from ingestion.migration.dump.postgresql.drop import comment, drop
+from ingestion.migration.dump.postgresql.indexes import attach, free_name, inherit_columns, joined, spread_index
+from ingestion.migration.dump.postgresql.names import find_table, new_place, own_sequence, sequence_place
+from ingestion.migration.dump.postgresql.routines import create_routine, create_trigger, create_type
+from ingestion.migration.dump.postgresql.tables import TableItems, table_column
 from ingestion.migration.dump.schema import IndexState, Place, Schema, SequenceState, TableState
 from ingestion.migration.dump.tokens import Cursor, StatementError, statement_kind
 
@@ -36,10 +28,6 @@ _SETVAL = re.compile(r"SELECT\s+(?:pg_catalog\.)?setval\s*\(", re.IGNORECASE)
 _SET_CONFIG = re.compile(r"SELECT\s+(?:pg_catalog\.)?set_config\s*\(\s*'search_path'\s*,\s*'([^']*)'", re.IGNORECASE)
 _SET = re.compile(r"SET\s+(?:SESSION\s+|LOCAL\s+)?(search_path|timezone|time\s+zone|standard_conforming_strings)"
                   r"\s*(?:=|\bTO\b)?\s*(.*)", re.IGNORECASE | re.DOTALL)  # fmt: skip
-_TRIGGER_FUNCTIONS = frozenset(
-    {"tsvector_update_trigger", "tsvector_update_trigger_column", "suppress_redundant_updates_trigger"}
-)
-"""Of the server itself."""
 _VERSION = re.compile(r"Dumped from database version ([\w.]+)")
 _DATABASE = re.compile(r"^\\connect\s+(?:-reuse-previous=\w+\s+)?\"?(?:dbname=')?([^\s\"']+)", re.MULTILINE)
 
@@ -67,7 +55,7 @@ class PostgresqlDdl:
 
     def place(self, name: tuple[str, ...]) -> Place:
         """Return schema and name of a new object."""
-        return (name[-2], name[-1]) if len(name) > 1 else ((self.path or ("public",))[0], name[0])
+        return new_place(name, self.path)
 
     def table(self, name: tuple[str, ...]) -> TableState | None:
         """Return a table by its name along the search path."""
@@ -128,9 +116,9 @@ class PostgresqlDdl:
         elif cursor.accept("ALTER"):
             alter(cursor, self.schema, self.path)
         elif cursor.accept("DROP"):
-            self._drop(cursor)
+            drop(cursor, self.schema, self.path)
         elif cursor.accept("COMMENT", "ON"):
-            self._comment(cursor)
+            comment(cursor, self.schema, self.path)
         elif not cursor.is_done:
             self.schema.note(f"not carried out: {statement_kind(cursor)}")
 
@@ -159,11 +147,11 @@ class PostgresqlDdl:
         elif kind == "SEQUENCE":
             self._create_sequence(cursor)
         elif kind in ("FUNCTION", "PROCEDURE", "AGGREGATE"):
-            self._create_routine(cursor, kind.lower())
+            create_routine(cursor, self.schema, self.path, kind.lower())
         elif kind == "TRIGGER":
-            self._create_trigger(cursor)
+            create_trigger(cursor, self.schema, self.path)
         elif kind in ("TYPE", "DOMAIN"):
-            self._create_type(cursor, kind)
+            create_type(cursor, self.schema, self.path, kind)
         elif kind == "FOREIGN":
             cursor.expect("TABLE")
             self.schema.note("foreign tables, whose rows lie elsewhere")
@@ -290,165 +278,6 @@ class PostgresqlDdl:
             else:
                 cursor.next()
 
-    def _create_routine(self, cursor: Cursor, kind: str) -> None:
-        schema, name = self.place(cursor.qualified())
-        first, last = cursor.brackets()
-        arguments = " ".join(cursor.raw(first, last).split())
-        types = _argument_types(cursor, first, last)
-        returns, language = "", "internal" if kind == "aggregate" else "sql"
-        if cursor.accept("RETURNS"):
-            start = cursor.place
-            while not cursor.is_done and not _is_option(cursor):
-                if cursor.at("("):
-                    cursor.brackets()
-                else:
-                    cursor.next()
-            returns = cursor.raw(start, cursor.place)
-        for place in range(cursor.place, len(cursor.tokens) - 1):
-            if cursor.tokens[place].value.upper() == "LANGUAGE" and cursor.tokens[place].kind == "word":
-                language = cursor.tokens[place + 1].value.lower()
-                break
-        self.schema.routines[schema, name, types] = Routine(
-            schema=schema,
-            name=name,
-            kind=kind,
-            arguments=arguments,
-            returns=" ".join(returns.split()),
-            language=language,
-            definition=cursor.text,
-        )
-
-    def _create_trigger(self, cursor: Cursor) -> None:
-        name = cursor.name()
-        timing = cursor.next().value.lower()
-        if timing == "instead":
-            cursor.expect("OF")
-            timing = "instead of"
-        events = []
-        while not cursor.accept("ON"):
-            word = cursor.next().value.lower()
-            if word in ("insert", "update", "delete", "truncate"):
-                events.append(word)
-        target = cursor.qualified()
-        table = self.table(target)
-        if table is not None:
-            place = table.place
-        else:
-            place = next((place for place in self._places(target) if place in self.schema.views), self.place(target))
-        function = None
-        while not cursor.is_done:
-            if cursor.accept("EXECUTE"):
-                cursor.next()
-                function = ".".join(self._function_place(cursor.qualified()))
-                break
-            cursor.next()
-        order = ("insert", "update", "delete", "truncate")
-        self.schema.triggers[(*place, name)] = Trigger(
-            schema=place[0],
-            name=name,
-            table=place[1],
-            timing=timing,
-            events=tuple(event for event in order if event in events),
-            definition=cursor.text,
-            function=function,
-        )
-
-    def _function_place(self, name: tuple[str, ...]) -> Place:
-        known = {key[:2] for key in self.schema.routines}
-        if name[-1] in _TRIGGER_FUNCTIONS and len(name) == 1:
-            return "pg_catalog", name[-1]
-        return next((place for place in self._places(name) if place in known), self.place(name))
-
-    def _places(self, name: tuple[str, ...]) -> list[Place]:
-        return [(name[-2], name[-1])] if len(name) > 1 else [(one, name[0]) for one in self.path]
-
-    def _create_type(self, cursor: Cursor, kind: str) -> None:
-        schema, name = self.place(cursor.qualified())
-        cursor.accept("AS")
-        if kind == "DOMAIN":
-            found = "domain"
-        elif cursor.accept("ENUM"):
-            found = "enum"
-        elif cursor.accept("RANGE"):
-            found = "range"
-        elif cursor.at("("):
-            found = "composite"
-        else:
-            # a shell that a base type fills in later
-            found = "base"
-        definition = cursor.rest()
-        if found in ("enum", "composite"):
-            definition = cursor.raw(*cursor.brackets())
-        self.schema.types[schema, name] = UserType(schema=schema, name=name, kind=found, definition=definition)
-
-    # --- DROP, COMMENT ------------------------------------------------------------------------------------------
-
-    def _drop(self, cursor: Cursor) -> None:
-        kind = cursor.next().value.upper()
-        if kind == "MATERIALIZED":
-            cursor.expect("VIEW")
-            kind = "VIEW"
-        cursor.accept("CONCURRENTLY")
-        cursor.accept("IF", "EXISTS")
-        while not cursor.is_done and not any(cursor.at(word) for word in ("CASCADE", "RESTRICT")):
-            name = cursor.qualified()
-            types = _argument_types(cursor, *cursor.brackets()) if cursor.at("(") else None
-            if cursor.accept("ON"):
-                target = self.table(cursor.qualified())
-                if kind == "TRIGGER" and target:
-                    self.schema.triggers.pop((*target.place, name[-1]), None)
-                return
-            self._drop_one(kind, name, types)
-            cursor.accept(",")
-
-    def _drop_one(self, kind: str, name: tuple[str, ...], types: str | None) -> None:
-        places = self._places(name)
-        if kind == "TABLE":
-            table = self.table(name)
-            if table:
-                self.schema.drop_table(table.place)
-        elif kind == "SCHEMA":
-            for table in [table for table in self.schema.tables.values() if table.schema == name[-1]]:
-                self.schema.drop_table(table.place)
-            for held in (self.schema.views, self.schema.routines, self.schema.sequences, self.schema.types):
-                for key in [key for key in held if key[0] == name[-1]]:
-                    held.pop(key)  # type: ignore[attr-defined]
-        elif kind in ("FUNCTION", "PROCEDURE", "AGGREGATE", "ROUTINE"):
-            for key in [key for key in self.schema.routines if key[:2] in places and types in (None, key[2])]:
-                self.schema.routines.pop(key)
-        elif kind == "INDEX":
-            for table in self.schema.tables.values():
-                table.indexes = [index for index in table.indexes if (table.schema, index.name) not in places]
-        else:
-            held = {"VIEW": self.schema.views, "SEQUENCE": self.schema.sequences, "TYPE": self.schema.types,
-                    "DOMAIN": self.schema.types}.get(kind, {})  # fmt: skip
-            for place in places:
-                held.pop(place, None)  # type: ignore[attr-defined]
-
-    def _comment(self, cursor: Cursor) -> None:
-        kind = cursor.next().value.upper()
-        if kind == "MATERIALIZED":
-            cursor.expect("VIEW")
-            kind = "VIEW"
-        name = cursor.qualified()
-        types = _argument_types(cursor, *cursor.brackets()) if cursor.at("(") else None
-        if not cursor.accept("IS"):
-            return
-        token = cursor.next()
-        text = token.value if token.kind == "string" else ""
-        if kind == "TABLE" and (table := self.table(name)):
-            table.comment = text
-        elif kind == "COLUMN" and (table := self.table(name[:-1])) and (column := table.column(name[-1])):
-            column.comment = text
-        elif kind == "VIEW":
-            for place in self._places(name):
-                if place in self.schema.views:
-                    self.schema.views[place] = replace(self.schema.views[place], comment=text)
-        elif kind in ("FUNCTION", "PROCEDURE", "AGGREGATE"):
-            for key in [key for key in self.schema.routines if key[:2] in self._places(name)]:
-                if types in (None, key[2]):
-                    self.schema.routines[key] = replace(self.schema.routines[key], comment=text)
-
 
 def _number(cursor: Cursor) -> int:
     sign = -1 if cursor.accept("-") else 1
@@ -487,38 +316,3 @@ def _index_columns(cursor: Cursor, table: TableState) -> tuple[tuple[str, ...], 
             labels.append(name[-1])
     cursor.place = behind
     return tuple(columns), tuple(labels), has_expression
-
-
-def _argument_types(cursor: Cursor, first: int, last: int) -> str:
-    """Return the types of a routine's arguments, by which overloads differ, with names and defaults left out."""
-    types = []
-    for start, end in cursor.parts(first, last):
-        words = [token.value.lower() for token in cursor.tokens[start:end]]
-        for stop in ("default", "="):
-            if stop in words:
-                words = words[: words.index(stop)]
-        if words and words[0] in ("out", "table"):
-            continue
-        words = [word for word in words if word not in ("in", "inout", "variadic")]
-        types.append(words)
-    return ",".join(_type_of(words) for words in types)
-
-
-_TYPE_WORDS = frozenset({"double", "character", "timestamp", "time", "bit", "national", "interval"})
-
-
-def _type_of(words: list[str]) -> str:
-    """Return the type of name and type, or of a type alone."""
-    if len(words) > 1 and words[0] not in _TYPE_WORDS and words[1] not in (".", "(", "["):
-        words = words[1:]
-    text = " ".join(words).replace(" . ", ".").replace(" [ ]", "[]")
-    text = re.sub(r"\s*\(.*?\)", "", text)
-    return {"int": "integer", "int4": "integer", "varchar": "character varying", "bool": "boolean"}.get(text, text)
-
-
-def _is_option(cursor: Cursor) -> bool:
-    return any(
-        cursor.at(word)
-        for word in ("LANGUAGE", "AS", "IMMUTABLE", "STABLE", "VOLATILE", "STRICT", "CALLED", "SECURITY", "COST", "ROWS",
-                     "SET", "WINDOW", "PARALLEL", "LEAKPROOF", "NOT", "BEGIN", "RETURN", "SUPPORT", "TRANSFORM")
-    )  # fmt: skip

@@ -1,10 +1,10 @@
-"""Deals the rows that a script gives to a partitioned table out to its partitions, and shows the table as all of them."""
+"""Deals the rows that a script gives to a partitioned table out to its partitions; the table shows all of them."""
 
 import re
 import sqlite3
 
 from ingestion.migration.dump.literals import read_postgresql
-from ingestion.migration.dump.postgresql_values import converter
+from ingestion.migration.dump.postgresql.values import converter
 from ingestion.migration.dump.schema import ColumnState, Schema, TableState
 from ingestion.migration.dump.tokens import Cursor, StatementError
 
@@ -105,7 +105,7 @@ def _literal(token: str, column: ColumnState) -> str:
 
 def _compare(columns: list[ColumnState], bounds: list[str], sign: str) -> str:
     """Return a comparison of a row of columns with bounds, of which MINVALUE and MAXVALUE end it."""
-    names, values = [], []
+    names, values = list[str](), list[str]()
     for column, bound in zip(columns, bounds, strict=True):
         if bound.upper() in ("MINVALUE", "MAXVALUE"):
             is_high = bound.upper() == "MAXVALUE"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from ingestion.migration.catalog import ForeignKey
-from ingestion.migration.dump.mysql_types import (
+from ingestion.migration.dump.mysql.types import (
     MysqlType,
     canonical_character_set,
     character_set_of,
@@ -13,7 +13,6 @@ from ingestion.migration.dump.mysql_types import (
 )
 from ingestion.migration.dump.schema import CheckState, ColumnState, IndexState, Schema, TableState
 from ingestion.migration.dump.tokens import Cursor, StatementError
-
 
 NewKey = tuple[ForeignKey, str | None]
 """A foreign key, whose name is empty where none was told, and the name told for its index."""
@@ -91,6 +90,28 @@ def settle_character_sets(schema: Schema, table: TableState, flavour: Flavour) -
             column.collation = f"{column.character_set}_bin"
 
 
+def index_columns(cursor: Cursor, table: TableState) -> tuple[tuple[str, ...], bool]:
+    """Read what an index is over: names of columns or texts of expressions, and whether it is no key for that.
+
+    An index over the first characters of a column, or over an expression, is none.
+    """
+    first, last = cursor.brackets()
+    behind = cursor.place
+    names, is_partial = [], False
+    for start, end in cursor.parts(first, last):
+        cursor.place = start
+        if cursor.at("("):
+            names.append(cursor.raw(*cursor.brackets()))
+            is_partial = True
+            continue
+        found = cursor.name()
+        column = table.column(found, ignore_case=True)
+        names.append(column.name if column else found)
+        is_partial = is_partial or (cursor.place < end and cursor.at("("))
+    cursor.place = behind
+    return tuple(names), is_partial
+
+
 class _Item:
     """One part between the brackets of CREATE TABLE, or behind ADD of ALTER TABLE."""
 
@@ -158,21 +179,7 @@ class _Item:
         """Return columns (or texts of expressions), whether any is only a prefix or expression, and the method."""
         cursor = self.cursor
         method = cursor.name().lower() if cursor.accept("USING") else "btree"
-        first, last = cursor.brackets()
-        behind = cursor.place
-        names, is_partial = [], False
-        for start, end in cursor.parts(first, last):
-            cursor.place = start
-            if cursor.at("("):
-                inner = cursor.brackets()
-                names.append(cursor.raw(*inner))
-                is_partial = True
-                continue
-            found = cursor.name()
-            column = self.table.column(found, ignore_case=True)
-            names.append(column.name if column else found)
-            is_partial = is_partial or (cursor.place < end and cursor.tokens[cursor.place].value == "(")
-        cursor.place = behind
+        names, is_partial = index_columns(cursor, self.table)
         while cursor.place < self.end:
             if cursor.accept("USING"):
                 method = cursor.name().lower()
@@ -180,7 +187,7 @@ class _Item:
                 break
             else:
                 cursor.next()
-        return tuple(names), is_partial, method
+        return names, is_partial, method
 
     def _references(self, name: str | None, given: str | None, columns: tuple[str, ...]) -> NewKey:
         cursor = self.cursor
@@ -192,7 +199,9 @@ class _Item:
         index_name = name or given
         if name is None and not self.flavour.is_mysql:
             name = given
-        names = tuple(column.name if (column := self.table.column(item, ignore_case=True)) else item for item in columns)
+        names = tuple(
+            column.name if (column := self.table.column(item, ignore_case=True)) else item for item in columns
+        )
         key = ForeignKey(
             name=name or "",
             columns=names,
@@ -224,9 +233,7 @@ class _Item:
         """Read a column with its attributes and add it to the table."""
         cursor = self.cursor
         name = cursor.name()
-        kind = read_type(
-            cursor, has_widths=not self.flavour.is_mysql_8, json_is_text=self.flavour.is_mariadb
-        )
+        kind = read_type(cursor, has_widths=not self.flavour.is_mysql_8, json_is_text=self.flavour.is_mariadb)
         column = ColumnState(name=name, source_type=kind.text)
         if kind.has_character_set:
             # the empty text waits for the table's own
@@ -292,8 +299,8 @@ class _Item:
         cursor = self.cursor
         start = cursor.place
         if cursor.at("("):
-            first, last = cursor.brackets()
-            column.default = column.default_token = cursor.raw(start, last + 1)
+            cursor.brackets()
+            column.default = column.default_token = cursor.raw(start, cursor.place)
             return
         token = cursor.next()
         if token.kind == "mark" and token.value in "+-":

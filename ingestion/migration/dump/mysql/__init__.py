@@ -1,0 +1,1 @@
+"""What is MySQL's and MariaDB's own in a script: definitions and the forms of values."""
