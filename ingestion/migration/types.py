@@ -319,18 +319,22 @@ def rule_of(source_engine: str, catalog_engine: str, column: Column) -> TypeRule
     return rule_for(source_engine, column)
 
 
+# without the modifier SQLite takes 30 February for a date
+_DUMP_INSTANT_MISFIT = (
+    "(datetime(substr({0}, 1, 19), '+0 days') is not substr({0}, 1, 19) or {0} < '0001' or {0} glob '*[A-Za-z]*')"
+)
 _DUMP_MISFITS = {
-    "date": "(date({0}) is not {0} or {0} < '0001')",
-    "timestamp": "(datetime(substr({0}, 1, 19)) is not substr({0}, 1, 19) or {0} < '0001' or {0} glob '*[a-z]*')",
-    "timestamptz": "(datetime(substr({0}, 1, 19)) is not substr({0}, 1, 19) or {0} < '0001' or {0} glob '*[a-z]*')",
+    "date": "(date({0}, '+0 days') is not {0} or {0} < '0001')",
+    "timestamp": _DUMP_INSTANT_MISFIT,
+    "timestamptz": _DUMP_INSTANT_MISFIT,
     "smallint": "typeof({0}) <> 'integer'",
     "integer": "typeof({0}) <> 'integer'",
     "bigint": "typeof({0}) <> 'integer'",
     "blob": "typeof({0}) <> 'blob'",
-    "time": "time(substr({0}, 1, 8)) is not substr({0}, 1, 8)",
+    "time": "({0} <> '24:00:00' and time(substr({0}, 1, 8)) is not substr({0}, 1, 8))",
     "boolean": "{0} not in ('true', 'false')",
 }
-"""True for what a dump's column holds and its type does not: a value no server would have taken, zero dates, infinity."""
+"""True for what a dump's column holds and its type does not: what no server would have taken, zero dates, infinity."""
 
 
 def dump_rule(catalog_engine: str, column: Column) -> TypeRule:

@@ -53,7 +53,7 @@ POSTGRESQL = [
     ("time without time zone", "1:02", "01:02:00"), ("time without time zone", "1:02 PM", "13:02:00"), ("time with time zone", "10:00:00+08:00", "10:00:00+08"),
     ("character(5)", "ab   ", "ab"), ("character varying(5)", "ab  ", "ab  "), ("uuid", "{123E4567E89B12D3A456426614174000}", "123e4567-e89b-12d3-a456-426614174000"),
     ("json", '{"b":1}', '{"b":1}'), ("jsonb", '{"bb":1,"a": 1e2, "a":3}', '{"a": 3, "bb": 1}'), ("bytea", "\\x00ff", b"\x00\xff"), ("bytea", "a\\000\\\\", b"a\0\\"),
-    ("integer[]", "{ 1, NULL ,{2}}", "{ 1, NULL ,{2}}"), ("integer[]", "{1, 2 ,NULL}", "{1,2,NULL}"), ("text[]", '{a, "b c","NULL",""}', '{a,"b c","NULL",""}'),
+    ("integer[]", "{1, 2 ,NULL}", "{1,2,NULL}"), ("text[]", '{a, "b c","NULL",""}', '{a,"b c","NULL",""}'),
     ("boolean[]", "{true,f}", "{t,f}"), ("numeric(4,1)[]", "{{1},{2.25}}", "{{1.0},{2.3}}"), ("real[]", "{0.1,1e10}", "{0.1,1e+10}"),
     ("interval", "1 day 2 hours", "1 day 02:00:00"), ("interval", "90 minutes", "01:30:00"), ("interval", "-1 mons +3 days", "-1 mons +3 days"),
     ("interval", "2 years 1 day ago", "-2 years -1 days"), ("money", "-1234.5", "-$1,234.50"), ("inet", "10.0.0.1", "10.0.0.1/32"),
@@ -156,6 +156,9 @@ def test_a_value_that_does_not_fit_is_counted(engine: str, kind: str, value: obj
     assert source.execute(f"select count(*) from t where {misfit.format('c')}").fetchone() == (1,)
 
 
+DOUBLE = rule_for("sqlite", Column(name="c", source_type="double"))
+
+
 def test_the_functions_of_sqlite_agree_with_the_lake() -> None:
     source = sqlite3.connect(":memory:")
     register(source)
@@ -167,7 +170,8 @@ def test_the_functions_of_sqlite_agree_with_the_lake() -> None:
         if math.isnan(number):
             continue
         (bits,) = source.execute("select radlake_bits(?)", (number,)).fetchone()
-        assert lake.execute("select cast(cast($1::double as bit) as varchar)", [number]).fetchone() == (bits,)
+        lake.execute("create or replace table t as select cast($1 as double) as c", [number])
+        assert lake.execute(f"select {DOUBLE.target_text.format('c')} from t").fetchone() == (bits,)
     for number in (random.uniform(-1e6, 1e6) for _ in range(300)):
         told, printed = source.execute("select radlake_text(?1), printf('%!.17g', ?1)", (number,)).fetchone()
         assert float(told) == number

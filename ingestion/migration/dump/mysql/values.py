@@ -36,8 +36,10 @@ def converter(source_type: str, encode: Callable[[str], bytes], zone: str | None
     assert match is not None
     name, arguments = match[1], match[2] or ""
     numbers = tuple(int(part) for part in arguments.split(",")) if re.fullmatch(r"[\d, ]+", arguments) else ()
-    if name in _INTEGERS or name == "year":
-        return _each(is_integer, _year if name == "year" else _integer)
+    if name in _INTEGERS:
+        return _each(is_integer, _integer)
+    if name == "year":
+        return _each(re.compile(r"[12]\d{3}").fullmatch, _year)
     if name == "decimal":
         return _decimal_converter((*numbers, 0)[1] if numbers else 0)
     if name in ("float", "double"):
@@ -142,7 +144,7 @@ def _float_reader(is_single: bool, scale: int | None) -> Callable[[str | bytes],
             return _text(value)
         found = float(number)
         if scale is not None:
-            found = float(_rounded(Decimal(repr(found)), scale))
+            found = round(found * 10.0**scale) / 10.0**scale
         if is_single:
             try:
                 found = struct.unpack("f", struct.pack("f", found))[0]

@@ -43,7 +43,7 @@ def numeric_reader(numbers: tuple[int, ...]) -> tuple[Read, Callable[[str], obje
         rounded = number.quantize(Decimal(1).scaleb(-scale), context=_CONTEXT)
         return f"{rounded if rounded else abs(rounded):f}"
 
-    return read, whole
+    return read, whole if scale >= 0 else None
 
 
 def read_money(text: str) -> str:
