@@ -102,6 +102,8 @@ class Kind:
     change: str = ""
     act: Callable[[Copy], Injury | None] | None = None
     """Does the damage where no single value is altered; None when the table has no suitable row."""
+    needs: str = ""
+    """What a table must have for it."""
 
     def apply(self, copy: Copy) -> Injury | None:
         """Damage a copy in its first suitable column and row; None when it has none."""
@@ -254,19 +256,63 @@ def _replaced(letters: str, new: str) -> str:
 _HAN = "一-鿿"
 _TEXT = ("varchar",)
 KINDS = (
-    Kind(name="row dropped", label_zh="丢一行", act=_keyed(_drop, wanted=True)),
-    Kind(name="row dropped, no key", label_zh="无主键表丢一行", act=_keyed(_drop, wanted=False)),
-    Kind(name="row added", label_zh="多一行", act=_add),
-    Kind(name="row twice", label_zh="重复一行", act=_keyed(_repeat, wanted=True)),
-    Kind(name="row twice, no key", label_zh="无主键表重复一行", act=_keyed(_repeat, wanted=False)),
-    Kind(name="key changed", label_zh="主键改变", act=_change_key),
-    Kind(name="columns swapped", label_zh="两列互换", act=_swap),
-    Kind(name="values of two rows exchanged", label_zh="两行的值互换", act=_exchange),
-    Kind(name="null to empty text", label_zh="空值变空串", types=_TEXT, condition="{0} is null", change="''"),
-    Kind(name="empty text to null", label_zh="空串变空值", types=_TEXT, condition="{0} = ''", change="null"),
-    Kind(name="value lost", label_zh="值丢失", types=_ANY, condition="{0} is not null", change="null"),
+    Kind(name="row dropped", needs="a row in a table with a key", label_zh="丢一行", act=_keyed(_drop, wanted=True)),
+    Kind(
+        name="row dropped, no key",
+        needs="a row in a table without a key",
+        label_zh="无主键表丢一行",
+        act=_keyed(_drop, wanted=False),
+    ),
+    Kind(name="row added", needs="a key of text, whole numbers, decimals or days", label_zh="多一行", act=_add),
+    Kind(name="row twice", needs="a row in a table with a key", label_zh="重复一行", act=_keyed(_repeat, wanted=True)),
+    Kind(
+        name="row twice, no key",
+        needs="a row in a table without a key",
+        label_zh="无主键表重复一行",
+        act=_keyed(_repeat, wanted=False),
+    ),
+    Kind(
+        name="key changed", needs="a key of text, whole numbers, decimals or days", label_zh="主键改变", act=_change_key
+    ),
+    Kind(
+        name="columns swapped",
+        needs="two columns of one type outside the key, with different values",
+        label_zh="两列互换",
+        act=_swap,
+    ),
+    Kind(
+        name="values of two rows exchanged",
+        needs="a key, and two values in a column outside it",
+        label_zh="两行的值互换",
+        act=_exchange,
+    ),
+    Kind(
+        name="null to empty text",
+        needs="a NULL in a column of text",
+        label_zh="空值变空串",
+        types=_TEXT,
+        condition="{0} is null",
+        change="''",
+    ),
+    Kind(
+        name="empty text to null",
+        needs="an empty text",
+        label_zh="空串变空值",
+        types=_TEXT,
+        condition="{0} = ''",
+        change="null",
+    ),
+    Kind(
+        name="value lost",
+        needs="a value outside the key",
+        label_zh="值丢失",
+        types=_ANY,
+        condition="{0} is not null",
+        change="null",
+    ),
     Kind(
         name="chinese character replaced",
+        needs="a Chinese character",
         label_zh="换一个汉字",
         types=_TEXT,
         condition=f"regexp_matches({{0}}, '[{_HAN}]')",
@@ -274,6 +320,7 @@ KINDS = (
     ),
     Kind(
         name="mojibake",
+        needs="a Chinese character",
         label_zh="乱码",
         types=_TEXT,
         condition=f"regexp_matches({{0}}, '[{_HAN}]')",
@@ -283,6 +330,7 @@ KINDS = (
     ),
     Kind(
         name="text truncated",
+        needs="a text of two characters or more",
         label_zh="文本截断",
         types=_TEXT,
         condition="length({0}) > 1",
@@ -290,6 +338,7 @@ KINDS = (
     ),
     Kind(
         name="case flipped",
+        needs="a Latin letter",
         label_zh="大小写改变",
         types=_TEXT,
         condition="regexp_matches({0}, '[A-Za-z]')",
@@ -297,9 +346,17 @@ KINDS = (
             "A-Za-z", "case when {letter} = lower({letter}) then upper({letter}) else lower({letter}) end"
         ),
     ),
-    Kind(name="trailing blank added", label_zh="尾部多空格", types=_TEXT, condition="{0} <> ''", change="{0} || ' '"),
+    Kind(
+        name="trailing blank added",
+        needs="a text",
+        label_zh="尾部多空格",
+        types=_TEXT,
+        condition="{0} <> ''",
+        change="{0} || ' '",
+    ),
     Kind(
         name="full-width digit",
+        needs="a digit in a text",
         label_zh="半角数字变全角",
         types=_TEXT,
         condition="regexp_matches({0}, '[0-9]')",
@@ -307,6 +364,7 @@ KINDS = (
     ),
     Kind(
         name="leading zero lost",
+        needs="a text that begins with a nought",
         label_zh="前导零丢失",
         types=_TEXT,
         condition="regexp_matches({0}, '^0[0-9]')",
@@ -314,6 +372,7 @@ KINDS = (
     ),
     Kind(
         name="homoglyph",
+        needs="a Latin letter that has a Cyrillic twin",
         label_zh="形近字母",
         types=_TEXT,
         condition=f"regexp_matches({{0}}, '[{_LOOK_ALIKES[0]}]')",
@@ -321,6 +380,7 @@ KINDS = (
     ),
     Kind(
         name="newline normalised",
+        needs="a text with a line break",
         label_zh="换行符改变",
         types=_TEXT,
         condition="contains({0}, chr(10))",
@@ -329,6 +389,7 @@ KINDS = (
     ),
     Kind(
         name="date one day later",
+        needs="a column of days",
         label_zh="日期加一天",
         types=("date",),
         condition="{0} < date '9999-12-31'",
@@ -336,6 +397,7 @@ KINDS = (
     ),
     Kind(
         name="one second later",
+        needs="a column of instants",
         label_zh="时间加一秒",
         types=_INSTANTS,
         condition="{0} < timestamp '9999-12-31'",
@@ -343,6 +405,7 @@ KINDS = (
     ),
     Kind(
         name="fraction of a second lost",
+        needs="an instant with a fraction of a second",
         label_zh="秒的小数丢失",
         types=_INSTANTS,
         condition="{0} <> date_trunc('second', {0})",
@@ -350,6 +413,7 @@ KINDS = (
     ),
     Kind(
         name="digit of a number changed",
+        needs="a number outside the key",
         label_zh="数字一位改变",
         types=(*_WHOLE, "decimal"),
         condition="{0} is not null",
@@ -360,6 +424,7 @@ KINDS = (
     ),
     Kind(
         name="sign flipped",
+        needs="a number other than zero outside the key",
         label_zh="正负号改变",
         types=(*_WHOLE, "decimal", "double"),
         # the least whole number has no opposite
@@ -368,6 +433,7 @@ KINDS = (
     ),
     Kind(
         name="decimal rounded",
+        needs="a number with a fraction",
         label_zh="小数被舍入",
         types=("decimal", "double"),
         condition="abs({0}) < 1e15",
@@ -375,6 +441,7 @@ KINDS = (
     ),
     Kind(
         name="last bit of a float",
+        needs="a column of floats",
         label_zh="浮点数末位改变",
         types=("double",),
         condition="abs({0}) < 1e300",
@@ -382,6 +449,7 @@ KINDS = (
     ),
     Kind(
         name="flag flipped",
+        needs="a flag, or a whole number that is 0 or 1",
         label_zh="标志翻转",
         types=("boolean", *_WHOLE),
         condition="cast({0} as bigint) in (0, 1)",
@@ -389,6 +457,7 @@ KINDS = (
     ),
     Kind(
         name="byte of a large object flipped",
+        needs="bytes",
         label_zh="二进制对象一个字节改变",
         types=("blob",),
         condition="octet_length({0}) > 0",

@@ -157,4 +157,12 @@ def _read_log(connection: Connection, token: str, found: dict[str, Finding], *, 
             )
         )
     order = (OPEN, DECIDED, GONE)
-    return sorted(problems, key=lambda problem: (order.index(problem.status), problem.target or "", problem.problem_id))
+    return sorted(
+        problems,
+        key=lambda problem: (
+            order.index(problem.status),
+            problem.target or "",
+            problem.description,
+            problem.problem_id,
+        ),
+    )

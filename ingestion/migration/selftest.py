@@ -19,7 +19,7 @@ from ingestion.migration.planning import make_plan
 from ingestion.migration.run import run_migration
 from ingestion.migration.source import Address, Source, quote_name
 from ingestion.migration.validation.results import Stopwatch
-from ingestion.migration.validation.row_text import lake_side, prepare_comparison
+from ingestion.migration.validation.row_text import Side, lake_side, prepare_comparison
 from ingestion.migration.validation.validate import compare_table, limit_memory, validate
 from lakehouse.lake import Connection, open_lake
 from lakehouse.settings import Settings
@@ -30,6 +30,7 @@ Progress = Callable[[str, int, int], None]
 ROWS_PER_TABLE = 20_000
 _BYTES_PER_TABLE = 64 * 2**20
 _LEAST_ROWS = 100
+_SORTED_ROWS = 200_000
 _COPY = "_radlake_copy"
 
 
@@ -110,7 +111,7 @@ def selftest(
             for number, kind in enumerate(KINDS):
                 # every kind begins at another table, so that many tables are damaged
                 turned = sound[number % len(sound) :] + sound[: number % len(sound)] if sound else []
-                result.kinds.append(_try_kind(source, catalog, connection, kind, turned))
+                result.kinds.append(_try_kind(settings, source, catalog, connection, kind, turned))
                 tell(kind.name, number + 4)
     result.injected = sum(item.injected for item in result.kinds)
     result.found = sum(item.found for item in result.kinds)
@@ -127,24 +128,33 @@ def _limited(source: Source, plan: Plan, rows: int) -> Plan:
 def _limit(engine: str, table: TablePlan, rows: int) -> TablePlan:
     width = (table.size_bytes or 0) / table.rows if table.rows else 0
     if width:
-        rows = max(_LEAST_ROWS, min(rows, int(_BYTES_PER_TABLE / width)))
+        rows = min(rows, max(_LEAST_ROWS, int(_BYTES_PER_TABLE / width)))
     if table.rows <= rows:
         return table
     columns = ", ".join(quote_name(engine, column.name) for column in table.columns)
     key = ", ".join(quote_name(engine, name) for name in table.key)
     if key:
-        chosen = f"select {columns} from {table.source_table} order by {key} limit {rows}"
+        order = f" order by {key}"
+    elif engine == "postgresql" and table.rows <= _SORTED_ROWS:
+        # without an order its scans may begin anywhere
+        order = f" order by {Side(engine=engine, relation=table.source_table, table=table).row_hash()}"
     elif engine == "postgresql":
-        # without an order its scans may begin anywhere; the same pages come with the same seed
-        share = 100 * rows / table.rows
-        chosen = f"select {columns} from {table.source_table} tablesample system ({share:.6f}) repeatable (1)"
+        # the same pages come with the same seed
+        order = f" tablesample system ({100 * rows / table.rows:.6f}) repeatable (1)"
+        rows = table.rows
     else:
-        chosen = f"select {columns} from {table.source_table} limit {rows}"
+        order = ""
+    chosen = f"select {columns} from {table.source_table}{order} limit {rows}"
     return replace(table, source_table=f"({chosen}) radlake_part", rows=rows)
 
 
 def _try_kind(
-    source: Source, catalog: Catalog, connection: Connection, kind: Kind, tables: Sequence[TablePlan]
+    settings: Settings,
+    source: Source,
+    catalog: Catalog,
+    connection: Connection,
+    kind: Kind,
+    tables: Sequence[TablePlan],
 ) -> KindResult:
     """Do one kind of damage to a copy of the first table it applies to, validate the copy and undo it."""
     for table in tables:
@@ -159,13 +169,19 @@ def _try_kind(
             if injury is not None:
                 current = catalog.table(table.schema, table.name)
                 comparison = compare_table(
-                    source, connection, table, current=current, relation=relation, depth="row_hash"
+                    source,
+                    connection,
+                    table,
+                    current=current,
+                    relation=relation,
+                    depth="row_hash",
+                    more_memory=settings.memory_limit,
                 )
                 return _judge(kind, table, injury, [(d.kind, d.row_key, d.columns) for d in comparison.differences])
         finally:
             connection.execute("rollback")
             connection.execute(f"drop table {_COPY}")
-    return KindResult(kind=kind.name, label_zh=kind.label_zh, reason="no table has a suitable row")
+    return KindResult(kind=kind.name, label_zh=kind.label_zh, reason=f"it needs {kind.needs}; no table has that")
 
 
 def _judge(kind: Kind, table: TablePlan, injury: Injury, findings: Sequence[Finding]) -> KindResult:

@@ -82,7 +82,7 @@ def _by_column(facts: MigrationFacts, origin: str) -> Iterator[Block]:
             title=f"脱敏样例 masked samples（{len(samples)}）",
             blocks=[
                 Paragraph(
-                    text="只留形状：数字 9，汉字 文，字母 a/A，空格 ␠，看不见的字符写作码点；"
+                    text="只留形状：数字 9，汉字 文，字母 a/A，空格 ·，看不见的字符写作码点；"
                     f"少于 {LEAST_ROWS_OF_SAMPLE} 行的不举例。",
                     style="note",
                 ),

@@ -151,15 +151,20 @@ class MigrationFacts:
         }
 
     def unproved(self) -> list[str]:
-        """Return the tables of which no row was compared since the latest run."""
-        last = self.last_run
+        """Return the tables of which no row was compared since the latest run that changed them."""
+        if self.last_run is None:
+            return [table.target for table in self.plan.tables]
         # ids begin with the time
-        proved = {
-            row["target"]
-            for row in self.rows("checks")
-            if row["kind"] == "row_hash" and last and row["validation_id"] > last["run_id"]
-        }
-        return [table.target for table in self.plan.tables if table.target not in proved]
+        changed = dict.fromkeys((row["target"] for row in self.balance()), self.done_runs[0]["run_id"])
+        for row in self.rows("table_runs"):
+            if row["loaded"] or row["removed"]:
+                changed[row["target"]] = row["run_id"]
+        proved = {row["target"]: row["validation_id"] for row in self.rows("checks") if row["kind"] == "row_hash"}
+        return [
+            table.target
+            for table in self.plan.tables
+            if proved.get(table.target, "") <= changed.get(table.target, self.last_run["run_id"])
+        ]
 
     def count(self, status: str) -> int:
         """Return how many problems have a status."""
@@ -175,7 +180,9 @@ class MigrationFacts:
             lacks.append("方案在最近一次实施之后改过 the plan was changed after the last run")
         unproved = self.unproved()
         if run and unproved:
-            lacks.append(f"{len(unproved)} 张表在最近一次实施后未逐行验证 tables were not compared row by row since")
+            lacks.append(
+                f"{len(unproved)} 张表自最近一次变化后未逐行验证 tables were not compared row by row since they changed"
+            )
         if self.count(OPEN):
             lacks.append(f"{self.count(OPEN)} 个问题未决定 problems are open")
         return lacks

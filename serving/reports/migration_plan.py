@@ -258,7 +258,7 @@ def _checklist(facts: MigrationFacts, number: int) -> Iterator[Block]:
         ("方案已完成 planned", True, facts.plan_origin),
         ("至少一次成功的实施 a run succeeded", facts.last_run is not None, facts.query("runs")),
         (
-            "最近一次实施后全部表已逐行验证 every row compared since",
+            "全部表自最近一次变化后已逐行验证 every row compared since it changed",
             facts.last_run is not None and not facts.unproved(),
             facts.query("checks"),
         ),

@@ -83,10 +83,10 @@ def _looked_for(facts: MigrationFacts) -> TableBlock:
 
 def _table(facts: MigrationFacts, problems: list[Problem], *, has_decisions: bool) -> TableBlock:
     header = ["问题号 id", "表 table", "描述 description", "行 rows", "发现于 found by"]
-    widths = [1.2, 1.6, 4, 0.8, 2]
+    widths = [1.1, 1.6, 3.6, 0.7, 2.8]
     if has_decisions:
         header += ["决定 decision", "决定人 by", "决定时间 at", "当时行数 rows then"]
-        widths = [1.2, 1.4, 2.6, 0.7, 1.6, 2, 0.9, 1.2, 0.8]
+        widths = [1.2, 1.3, 2.4, 0.7, 1.9, 2, 0.9, 1.2, 0.8]
     rows: list[tuple[Cell, ...]] = []
     for problem in problems:
         row: tuple[Cell, ...] = (

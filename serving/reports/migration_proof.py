@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ingestion.migration.tuning.baseline import TOLERANCE
 from serving.reports.document import Block, Cell, Details, Heading, Paragraph, TableBlock
 from serving.reports.migration_facts import NOT_RUN, MigrationFacts, duration, instant
 
@@ -33,7 +34,6 @@ _STEPS_ZH = {
     "compaction": "合并小文件 compaction",
     "materialization": "物化 materialization",
 }
-_TOLERANCE = 0.20
 
 
 def proof_blocks(facts: MigrationFacts) -> Iterator[Block]:
@@ -89,8 +89,7 @@ def _summary(facts: MigrationFacts) -> Iterator[Block]:
         yield Paragraph(text=f"{validation['tables']} 张表全部一致 every table is equal。", style="good")
     if facts.last_run and facts.unproved():
         yield Paragraph(
-            text=f"{len(facts.unproved())} 张表在最近一次实施（run {facts.last_run['run_id']}）后未逐行验证 "
-            "tables were not compared row by row since the latest run。",
+            text=f"{len(facts.unproved())} 张表自变化后未逐行验证 tables were not compared since they changed。",
             style="bad",
         )
 
@@ -278,16 +277,16 @@ def _replay(facts: MigrationFacts) -> Iterator[Block]:
             (
                 f"{number}（{sides[0]['query_sha256']}）", _STATUS_ZH.get(status, status), old.get("rows"),
                 old.get("p50_ms"), old.get("p95_ms"), new.get("p50_ms"), new.get("p95_ms"), after.get("p95_ms"),
-                f"{old['p95_ms'] / latest:.1f} x" if old.get("p95_ms") and latest else "",
+                old["p95_ms"] / latest if old.get("p95_ms") and latest else None,
             )
         )  # fmt: skip
     yield Paragraph(
         text="，".join(f"{_STATUS_ZH[status]} {count}" for status, count in statuses.items() if status in _STATUS_ZH)
-        + f"。新库更快 faster in the lake：{faster} / {compared}。"
+        + f"。p95 新库更快 faster in the lake：{faster} / {compared}（旧/新 大于 1）。"
     )
     yield TableBlock(
         header=["查询 query", "结果 answer", "行 rows", "旧 p50", "旧 old p95", "新 p50", "新 new p95", "优化后 p95",
-                "旧/新 ratio"],
+                "旧/新 倍 x"],
         rows=rows,
         widths=[2.2, 1.4, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9],
         caption=f"毫秒 ms；SQL 文本在加密区 raw_migration.query_timing（来源 origin: replay {replay_id}，"
@@ -321,19 +320,25 @@ def _tuning(facts: MigrationFacts) -> Iterator[Block]:
     yield Paragraph(
         text=f"试 {len(steps)} 步，保留 {kept}，撤销 {len(steps) - kept}。变慢的自动撤销 worse ones are reverted."
     )
-    yield TableBlock(
-        header=["重放 replay", "步 no", "表 table", "类型 kind", "内容 detail", "前 p95", "后 p95", "结果 result"],
-        rows=[
-            (
-                step["replay_id"], step["step_no"], step["target"], _STEPS_ZH.get(step["kind"], step["kind"]),
-                step["detail"] or "", step["before_p95_ms"], step["after_p95_ms"],
-                "保留 kept" if step["is_kept"] else "撤销 reverted",
-            )
-            for step in steps
-        ],
-        widths=[2.2, 0.5, 2, 1.3, 2.2, 0.8, 0.8, 1.1],
-        caption=f"毫秒 ms（来源 origin: {facts.query('steps')}）",
-    )  # fmt: skip
+    for replay_id in sorted({step["replay_id"] for step in steps}, reverse=True):
+        yield TableBlock(
+            header=["步 no", "表 table", "类型 kind", "内容 detail", "前 p95", "后 p95", "结果 result"],
+            rows=[
+                (
+                    step["step_no"],
+                    step["target"],
+                    _STEPS_ZH.get(step["kind"], step["kind"]),
+                    step["detail"] or "",
+                    step["before_p95_ms"],
+                    step["after_p95_ms"],
+                    "保留 kept" if step["is_kept"] else "撤销 reverted",
+                )
+                for step in steps
+                if step["replay_id"] == replay_id
+            ],
+            widths=[0.5, 2.4, 1.8, 2.6, 0.8, 0.8, 1.1],
+            caption=f"毫秒 ms（来源 origin: replay {replay_id}，{facts.query('steps')}）",
+        )
 
 
 def _baseline(facts: MigrationFacts) -> Iterator[Block]:
@@ -343,8 +348,8 @@ def _baseline(facts: MigrationFacts) -> Iterator[Block]:
         yield Paragraph(text=f'{NOT_RUN}：radlake migrate tune "$SOURCE" --save-baseline', style="note")
         return
     yield Paragraph(
-        text=f"{len(baseline['queries'])} 个查询；p95 变差超过 {_TOLERANCE:.0%} 时检查失败 fails when p95 is more than "
-        f"{_TOLERANCE:.0%} worse。"
+        text=f"{len(baseline['queries'])} 个查询；p95 变差超过 {TOLERANCE:.0%} 时检查失败 fails when p95 is more than "
+        f"{TOLERANCE:.0%} worse。"
     )
     yield TableBlock(
         header=["查询 query", "p50", "p95"],

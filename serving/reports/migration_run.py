@@ -199,7 +199,7 @@ def _estimate(facts: MigrationFacts) -> Iterator[Block]:
         (judged if is_judged else small).append(
             (
                 table.target, fact["source_rows"], float(table.estimated_seconds), float(fact["seconds"]), ratio,
-                "2 倍以内 within" if is_within else "超出 outside", fact["run_id"],
+                ("2 倍以内 within" if is_within else "超出 outside") if is_judged else "", fact["run_id"],
             )
         )  # fmt: skip
     planned = sum(table.estimated_seconds for table in facts.plan.tables if table.target in full)

@@ -236,7 +236,7 @@ def radlake(*arguments: str) -> tuple[int, dict[str, object]]:
 
 
 def test_open_problems_block_acceptance(migrated: tuple[Settings, Address, Plan], legacy: Path) -> None:
-    settings, _, plan = migrated
+    settings = migrated[0]
     common = (str(legacy), "--home", str(settings.home), "--json")
 
     code, answer = radlake("report", "migration", *common)
@@ -396,7 +396,7 @@ def test_cleaning_is_counted_before_and_after_and_leaves_nothing(migrated: tuple
         "code_list": 1, "patient": 0, "picture": 0, "visit": 0,
     }  # fmt: skip
     names = next(count for measured in measures for count in measured.counts if count.column == "name" and count.before)
-    assert names.samples[0] == ("文文aaaaaa9␠␠", "文文aaaaaa9")
+    assert names.samples[0] == ("文文aaaaaa9··", "文文aaaaaa9")
 
 
 def test_a_sentinel_that_may_be_a_real_day_is_cleaned_only_where_it_was_chosen(
@@ -493,7 +493,7 @@ b" text)""",
     plan, _ = make_site_plan(settings, address)
     run_site_plan(settings, address, plan)
 
-    facts, files = write(settings, address, tmp_path / "reports")
+    _, files = write(settings, address, tmp_path / "reports")
 
     models = sorted(file.name for file in files if file.suffix == ".sql")
     assert models == ["stg_legacy__检查__的_s.sql", "stg_legacy__检查_的_s.sql"]

@@ -258,7 +258,7 @@ def _mask_character(character: str) -> str:
     if category[0] == "L" or category in ("Co", "Cn"):
         return "文"
     if character == " ":
-        return "␠"
+        return "·"
     if category[0] in "CZ":
-        return f"⟨{ord(character):04X}⟩"
+        return f"〈{ord(character):04X}〉"
     return "※" if category == "So" else character

@@ -1,5 +1,6 @@
 """Reads a folder, or one file, of DDL and dumps without any server: its catalog, and its rows through a SQLite file."""
 
+import gc
 import os
 import sqlite3
 import tempfile
@@ -67,6 +68,9 @@ def _restore(address: Address, path: Path) -> Catalog:
         return read_generic(files, engine, address.database)
     schema = _new_schema(files, engine, address.database)
     connection = sqlite3.connect(path, isolation_level=None)
+    # rows are millions of short-lived tuples without a circle among them
+    was_collecting = gc.isenabled()
+    gc.disable()
     try:
         connection.execute("pragma journal_mode = off")
         connection.execute("pragma synchronous = off")
@@ -85,6 +89,8 @@ def _restore(address: Address, path: Path) -> Catalog:
         raise
     finally:
         connection.close()
+        if was_collecting:
+            gc.enable()
     return schema.freeze()
 
 

@@ -40,7 +40,7 @@ _SIGNS: dict[str, tuple[tuple[int, str], ...]] = {
         (1, r"\bDATETIME\b|\\'"),
     ),
     "postgresql": (
-        (50, r"PostgreSQL database dump"),
+        (50, r"PostgreSQL database dump|Source Server Type\s*: PostgreSQL"),
         (10, r"^COPY\s[^;\n]*\bFROM\s+stdin\b"),
         (10, r"^\s*SET\s+(?:search_path|client_encoding|standard_conforming_strings|check_function_bodies)\b"),
         (5, r"\blanguage\s+'?(?:plpgsql|sql)'?|\$\$|\$_\$"),
@@ -95,7 +95,7 @@ class DumpFile:
     encoding: str
     has_bom: bool
     head: str
-    """The first two million bytes, decoded."""
+    """The first characters, by which the engine is told."""
 
     def pieces(self) -> Iterator[str]:
         """Yield the text of the file, without its byte order mark, in pieces of about a million characters.
@@ -200,7 +200,7 @@ def read_file(path: Path) -> DumpFile:
         is_sure = encoding == "gb18030" and detected.confidence >= 0.8
         if not (told == "utf-8" and is_sure):
             encoding = told
-    head = data.decode(encoding, "replace").removeprefix("\ufeff")
+    head = data[:_SIGN_CHARACTERS].decode(encoding, "replace").removeprefix("\ufeff")
     return DumpFile(path=path, encoding=encoding, has_bom=detected.has_bom, head=head)
 
 
@@ -228,6 +228,6 @@ def find_engine(head: str) -> str | None:
     """Return the engine whose signs a script bears most, None when it bears none."""
     scores: Counter[str] = Counter()
     for engine, signs in _COMPILED.items():
-        scores[engine] = sum(weight for weight, pattern in signs if pattern.search(head, 0, _SIGN_CHARACTERS))
+        scores[engine] = sum(weight for weight, pattern in signs if pattern.search(head))
     engine, score = max(sorted(scores.items()), key=lambda item: item[1])
     return engine if score else None

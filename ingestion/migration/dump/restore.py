@@ -44,6 +44,8 @@ _TRUNCATE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _DELETE_ALL = re.compile(r"DELETE\s+FROM\s+(?:ONLY\s+)?([^\s;]+)\s*$", re.IGNORECASE)
+_NEW_CONDITION = re.compile(r"/\*!(?:507|508|509|[6-9]\d\d)\d\d(?!\d)")
+_SET_FORM = re.compile(r"(INSERT|REPLACE)\s+(?:IGNORE\s+)?(?:INTO\s+)?(?=\S+\s+SET\b)", re.IGNORECASE)
 _SYSTEM = frozenset({"mysql", "sys", "pg_catalog", "information_schema"})
 _PLAIN = frozenset({str, type(None), bytes})
 
@@ -58,9 +60,15 @@ class InsertPlan:
     given: list[ColumnState]
     missing: list[ColumnState]
     converts: list[Convert]
-    statement: str
+    values: str
+    """Columns and marks of the INSERT."""
     pending: list[Sequence[Any]] = field(default_factory=list)
     characters: int = 0
+
+    @property
+    def statement(self) -> str:
+        """Return the INSERT; a shelf gives its name up when a new table of that name comes."""
+        return f"insert into {quote(self.shelf.name)} {self.values}"
 
 
 class Restorer:
@@ -78,6 +86,12 @@ class Restorer:
     def run(self, script: Script, ddl: Ddl) -> None:
         """Carry out one script to its end."""
         self._script, self._ddl = script, ddl
+        if isinstance(ddl, MysqlDdl):
+            script.is_mysql_server = ddl.flavour.is_mysql
+            if not (ddl.flavour.is_mysql or ddl.flavour.is_mariadb) and _NEW_CONDITION.search(script.file.head):
+                self.schema.note(
+                    f"{script.file.path.name} does not tell its server: what is only for MySQL 5.7 and later is left out"
+                )
         self._plans.clear()
         for statement in script.statements():
             if isinstance(statement, Insert):
@@ -86,7 +100,7 @@ class Restorer:
                 self._copy(statement)
             else:
                 self._flush()
-                if not self._empty(statement):
+                if not self._empty(statement) and not self._insert_set(statement):
                     # whatever it changes, columns or settings, the next rows are looked at anew
                     self._plans.clear()
                     ddl.execute(statement)
@@ -110,6 +124,28 @@ class Restorer:
                 self.shelves.empty(table)
             cursor.accept("*")
             cursor.accept(",")
+        return True
+
+    def _insert_set(self, statement: str) -> bool:
+        """Carry out MySQL's INSERT ... SET, one row of names and values; False for any other statement."""
+        match = _SET_FORM.match(statement) if self.schema.engine == "mysql" else None
+        if match is None:
+            return False
+        cursor = Cursor(statement[match.end() :], "mysql", is_mysql_server=self._script.is_mysql_server)
+        start = cursor.place
+        cursor.qualified()
+        table = cursor.raw(start, cursor.place)
+        cursor.expect("SET")
+        names, values = [], []
+        for first, last in cursor.parts(cursor.place, len(cursor.tokens)):
+            cursor.place = first
+            names.append("`" + cursor.name().replace("`", "``") + "`")
+            cursor.expect("=")
+            values.append(cursor.raw(cursor.place, last))
+        plan = self._plan(table, f"({', '.join(names)})", len(values), is_copy=False)
+        if plan is not None:
+            plan.shelf.keeps = "last" if match[1].upper() == "REPLACE" else plan.shelf.keeps
+            self._hold(plan, [tuple(values)])
         return True
 
     # --- statements that bring rows -----------------------------------------------------------------------------
@@ -183,7 +219,7 @@ class Restorer:
             given=given,
             missing=missing,
             converts=[self._converter(column) for column in given],
-            statement=f"insert into {quote(shelf.name)} ({names}) values ({', '.join(repeat('?', len(places)))})",
+            values=f"({names}) values ({', '.join(repeat('?', len(given) + len(missing)))})",
         )
 
     def _note_what_is_left(
@@ -293,7 +329,9 @@ class Restorer:
                 return [read_mysql_bits(token, encode) for token in tokens]
             if self._script.file.encoding in TWO_BYTE_ENCODINGS and is_binary(column.source_type):
                 return [read_mysql_bytes(token, encode) for token in tokens]
-            return read_all(tokens, unescape_mysql, lambda token: read_mysql(token, encode))
+            return read_all(
+                tokens, unescape_mysql, lambda token: None if token == "NULL" else read_mysql(token, encode)
+            )
         is_plain = self._script.has_plain_strings
         unescape = (lambda text: text.replace("''", "'")) if is_plain else unescape_c
         return read_all(tokens, unescape, lambda token: read_postgresql(token, has_plain_strings=is_plain))

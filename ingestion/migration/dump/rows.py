@@ -8,6 +8,7 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 
+from ingestion.migration.dump.conditions import is_skipped
 from ingestion.migration.dump.script import BACKSLASH_STRING, PLAIN_STRING, Copy, Insert, Script
 
 _LOOK_AHEAD = 1 << 16
@@ -16,7 +17,7 @@ _BATCH_CHARACTERS = 1 << 20
 _WORD = r"[-+.0-9A-Za-z_@]++"
 _CALL = r"\([^()'\"]*+\)"
 _CAST = r'(?:\s*+::\s*+(?:"[^"]*+"|[A-Za-z_][\w .]*+)(?:\([\d, ]*+\))?+(?:\[\])*+)*+'
-_CONDITIONAL = re.compile(r"/\*M?!\d*+|\*/")
+_CONDITIONAL = re.compile(r"/\*(M?)!(\d*)")
 _TOKEN = {
     True: re.compile(
         rf'{PLAIN_STRING}|"[^"]*+"|--[^\n]*+\n|/\*.*?\*/|\$(?:[^\W\d]\w*+)?+\$|[(),\[\]]'
@@ -159,9 +160,14 @@ def _tokenize(script: Script, place: int) -> tuple[RawRow, int] | None:
             values.append(_closed("".join(parts).strip(), script.has_plain_strings))
             parts = []
             continue
+        elif (condition := _CONDITIONAL.fullmatch(part)) is not None:
+            if is_skipped(condition[1], int(condition[2] or 0), is_mysql=script.is_mysql_server):
+                end = text.find("*/", position)
+                if end < 0:
+                    return None
+                position = end + 2
+            continue
         elif (part.startswith(("--", "#", "/*")) and len(part) > 1) or part == "*/":
-            if part.startswith("/*") and not part.endswith("*/") and not _CONDITIONAL.fullmatch(part):
-                return None
             continue
         parts.append(part)
 

@@ -81,6 +81,8 @@ class Script:
         self.is_at_end = False
         self.has_plain_strings = engine == "postgresql"
         """Whether a backslash in a string is only a backslash."""
+        self.is_mysql_server = True
+        """Whether conditional comments are read as MySQL reads them, and not as MariaDB does."""
         self.row_width = 0
         """Values of the last row that was read: a guess for the next."""
         self._pieces = file.pieces()

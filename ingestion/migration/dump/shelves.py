@@ -94,7 +94,7 @@ class Shelves:
             if former.name != wanted:
                 continue
             if self.schema.tables.get(former.table.place) is former.table:
-                former.name = f"{wanted} of {id(former.table)}"
+                former.name = f"{wanted} before {len(self._shelves)}"
                 self._execute(f"alter table {quote(wanted)} rename to {quote(former.name)}")
             else:
                 self._execute(f"drop table {quote(wanted)}")

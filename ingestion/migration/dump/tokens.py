@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ingestion.migration.dump.conditions import is_skipped
 from ingestion.migration.dump.script import BACKSLASH_STRING, PLAIN_STRING
 
 Kind = Literal["word", "name", "string", "number", "mark"]
 """`name` is a quoted identifier."""
 
 _CONDITIONAL = re.compile(r"/\*(M?)!(\d*)")
-_NEVER_VERSION = 900_000
 _DOLLAR = re.compile(r"\$(?:[^\W\d]\w*)?\$")
 _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 _MYSQL_ESCAPE = re.compile(r"\\(.)|''", re.DOTALL)
@@ -85,7 +85,9 @@ _PATTERN = {
 _E_STRING = re.compile(BACKSLASH_STRING, re.DOTALL)
 
 
-def tokenize(text: str, engine: str, *, has_plain_strings: bool = True) -> Iterator[Token]:
+def tokenize(
+    text: str, engine: str, *, has_plain_strings: bool = True, is_mysql_server: bool = True
+) -> Iterator[Token]:
     """Yield the tokens of a statement; what MySQL's conditional comments hold belongs to it, other comments do not."""
     is_mysql = engine == "mysql"
     pattern = _PATTERN["mysql" if is_mysql else "postgresql" if has_plain_strings else "escaped"]
@@ -96,7 +98,7 @@ def tokenize(text: str, engine: str, *, has_plain_strings: bool = True) -> Itera
             continue
         if text.startswith("/*", position):
             condition = _CONDITIONAL.match(text, position) if is_mysql else None
-            if condition and int(condition[2] or 0) < _NEVER_VERSION:
+            if condition and not is_skipped(condition[1], int(condition[2] or 0), is_mysql=is_mysql_server):
                 conditions, position = conditions + 1, condition.end()
             else:
                 position = _comment_end(text, position, nested=not is_mysql)
@@ -163,10 +165,10 @@ class StatementError(Exception):
 class Cursor:
     """A place among the tokens of a statement."""
 
-    def __init__(self, text: str, engine: str, *, has_plain_strings: bool = True) -> None:
+    def __init__(self, text: str, engine: str, *, has_plain_strings: bool = True, is_mysql_server: bool = True) -> None:
         self.text = text
         self.engine = engine
-        self.tokens = list(tokenize(text, engine, has_plain_strings=has_plain_strings))
+        self.tokens = list(tokenize(text, engine, has_plain_strings=has_plain_strings, is_mysql_server=is_mysql_server))
         self.place = 0
 
     @property

@@ -191,7 +191,8 @@ def instant_text(value: Any) -> str:
     text = f"{match[1]} {match[2] or '00:00:00'}.{(match[3] or '').ljust(6, '0')}"
     if match[4]:
         try:
-            zoned = datetime.fromisoformat(text + ("+00:00" if match[4] == "Z" else match[4].ljust(6, "0")[:6]))
+            offset = "+00" if match[4] == "Z" else match[4]
+            zoned = datetime.fromisoformat(text + offset + (":00" if len(offset) == 3 else ""))
         except ValueError:
             return str(value)
         return instant_text(zoned)

@@ -16,8 +16,6 @@ _MISSING = re.compile(r"Function with name (\w+) does not exist")
 class LakeSession:
     """The new side of a replay."""
 
-    name = "target"
-
     def __init__(self, connection: Connection, engine: str, timeout_seconds: float, row_limit: int) -> None:
         self._connection = connection
         self._timeout = timeout_seconds

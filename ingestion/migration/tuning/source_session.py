@@ -33,8 +33,6 @@ def answers(source: Source) -> bool:
 class SourceSession:
     """The old side of a replay."""
 
-    name = "source"
-
     def __init__(self, source: Source, timeout_seconds: float, row_limit: int) -> None:
         self._source = source
         self._timeout = timeout_seconds

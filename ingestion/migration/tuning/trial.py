@@ -23,8 +23,8 @@ from ingestion.migration.tuning.layout import (
 from ingestion.migration.tuning.materialization import build_statement
 from ingestion.migration.tuning.replay import Progress, Replayed
 from ingestion.migration.tuning.source_session import QueryFailedError
-from ingestion.migration.tuning.steps import MARGIN, VIEW_MARGIN, Step, is_better
-from ingestion.migration.tuning.timing import Measure, Timing
+from ingestion.migration.tuning.steps import MARGIN, VIEW_MARGIN, Measured, Step, is_better
+from ingestion.migration.tuning.timing import Measure
 from ingestion.migration.tuning.translation import Translator
 from lakehouse.errors import RadlakeError
 from lakehouse.lake import Connection, DatabaseError
@@ -33,6 +33,7 @@ from lakehouse.log import get_logger
 logger = get_logger(__name__)
 
 _MOST_QUERIES = 5
+_MOST_OTHERS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +93,7 @@ class Trial:
         return results
 
     def _try(self, number: int, step: Step, replayed: Sequence[Replayed]) -> StepResult:
-        concerned = _concerned(step, replayed)
+        concerned, others = _concerned(step, replayed)
         result = StepResult(
             step_no=number,
             target=step.target,
@@ -103,24 +104,28 @@ class Trial:
         )
         try:
             if step.view is not None:
-                return self._try_view(step, step.view, result, concerned)
-            return self._try_layout(step, result, concerned)
+                return self._try_view(step, step.view, result, concerned, others)
+            return self._try_layout(step, result, concerned, others)
         except (DatabaseError, QueryFailedError) as error:
             # such as two columns of a view with one name; what stands was not touched
             logger.warning("step %d on %s could not be tried (%s)", number, step.target, type(error).__name__)
             return replace(result, reason=f"could not be tried ({type(error).__name__})")
 
-    def _try_layout(self, step: Step, result: StepResult, concerned: Sequence[Replayed]) -> StepResult:
+    def _try_layout(
+        self, step: Step, result: StepResult, concerned: Sequence[Replayed], others: Sequence[Replayed]
+    ) -> StepResult:
         connection, target = self._connection, step.target
         layout = step.layout(read_layout(connection, target))
         before = read_content(connection, target)
         trial = copied(connection, target, TRIAL_PREFIX + target, layout)
-        result = self._weigh(result, concerned, trial, {target: TRIAL_PREFIX + target}, {}, MARGIN)
+        result = self._weigh(result, concerned, others, trial, {target: TRIAL_PREFIX + target}, {}, MARGIN)
         if read_content(connection, target) != before:
             raise RadlakeError(f"raw_legacy.{target} changed while it was tuned: run `radlake migrate run` again")
         return result
 
-    def _try_view(self, step: Step, view: str, result: StepResult, concerned: Sequence[Replayed]) -> StepResult:
+    def _try_view(
+        self, step: Step, view: str, result: StepResult, concerned: Sequence[Replayed], others: Sequence[Replayed]
+    ) -> StepResult:
         trial = TRIAL_PREFIX + step.target
         sql = self._translator.translate_view(view)
         if sql.is_caseless:
@@ -129,7 +134,7 @@ class Trial:
         if set(sql.calls) & self._lake.macros:
             return replace(result, reason="depends on functions of the session")
         building = built(self._connection, trial, [result.sql[0].replace(place(step.target), place(trial), 1)])
-        result = self._weigh(result, concerned, building, {}, {view: trial}, VIEW_MARGIN)
+        result = self._weigh(result, concerned, others, building, {}, {view: trial}, VIEW_MARGIN)
         if result.is_kept:
             self._views[view] = step.target
         return result
@@ -138,30 +143,30 @@ class Trial:
         self,
         result: StepResult,
         concerned: Sequence[Replayed],
+        others: Sequence[Replayed],
         building: AbstractContextManager[str],
         tables: dict[str, str],
         views: dict[str, str],
         margin: float,
     ) -> StepResult:
         with building as trial:
-            timings: dict[str, list[Timing]] = {"before": [], "again": [], "after": []}
-            for item in concerned:
-                assert item.translation is not None
-                old = self._runner(item, {}, self._views)
-                new = self._runner(item, tables, self._views | views)
-                measured = self._measure({"before": old, "again": old, "after": new}, self._repetitions)
-                for name, values in timings.items():
-                    values.append(measured[name])
-            is_kept, reason = is_better(timings["before"], timings["again"], timings["after"], margin)
+            gaining = [self._measure_query(item, tables, views) for item in concerned]
+            rest = [self._measure_query(item, tables, views) for item in others]
+            is_kept, reason = is_better(gaining, rest, margin)
             if is_kept:
                 adopt(self._connection, result.target, trial)
         return replace(
             result,
-            before_p95_ms=round(sum(timing.p95_ms for timing in timings["before"]), 3),
-            after_p95_ms=round(sum(timing.p95_ms for timing in timings["after"]), 3),
+            before_p95_ms=round(sum(item.before.p95_ms for item in gaining), 3),
+            after_p95_ms=round(sum(item.after.p95_ms for item in gaining), 3),
             is_kept=is_kept,
             reason=reason,
         )
+
+    def _measure_query(self, item: Replayed, tables: dict[str, str], views: dict[str, str]) -> Measured:
+        old = self._runner(item, {}, self._views)
+        new = self._runner(item, tables, self._views | views)
+        return Measured(**self._measure({"before": old, "again": old, "after": new}, self._repetitions))
 
     def _runner(self, item: Replayed, tables: dict[str, str], views: dict[str, str]) -> Callable[[], int]:
         assert item.translation is not None
@@ -169,8 +174,8 @@ class Trial:
         return lambda: self._lake.run(sql, is_caseless=is_caseless)
 
 
-def _concerned(step: Step, replayed: Sequence[Replayed]) -> list[Replayed]:
-    """Return the queries that a step may change, the longest of them when there are many."""
+def _concerned(step: Step, replayed: Sequence[Replayed]) -> tuple[list[Replayed], list[Replayed]]:
+    """Return the queries that should gain from a step, and others on its table; of many those that take longest."""
     items = [
         item
         for item in replayed
@@ -178,5 +183,16 @@ def _concerned(step: Step, replayed: Sequence[Replayed]) -> list[Replayed]:
         and item.target_timing is not None
         and (step.view in item.translation.views if step.view is not None else step.target in item.tables)
     ]
-    items.sort(key=lambda item: -item.target_timing.p50_ms if item.target_timing else 0.0)
-    return sorted(items[:_MOST_QUERIES], key=lambda item: item.query.number)
+    items.sort(key=lambda item: (-item.target_timing.p50_ms if item.target_timing else 0.0, item.query.number))
+    gaining = [item for item in items if not step.columns or _uses(item, step)]
+    others = [item for item in items if step.columns and not _uses(item, step)]
+    return _by_number(gaining[:_MOST_QUERIES]), _by_number(others[:_MOST_OTHERS])
+
+
+def _uses(item: Replayed, step: Step) -> bool:
+    uses = item.translation.uses if item.translation else ()
+    return any(use.target == step.target and use.column in step.columns for use in uses)
+
+
+def _by_number(items: Sequence[Replayed]) -> list[Replayed]:
+    return sorted(items, key=lambda item: item.query.number)

@@ -92,7 +92,7 @@ class MysqlDdl:
             self._read_settings(plain)
             return
         try:
-            self._execute(Cursor(statement, "mysql"))
+            self._execute(Cursor(statement, "mysql", is_mysql_server=self.flavour.is_mysql))
         except (StatementError, ValueError, IndexError) as error:
             words = " ".join(re.findall(r"\w+", plain)[:2]).upper()
             self.schema.note(f"not understood: {words} ({error if isinstance(error, StatementError) else 'odd form'})")
@@ -203,15 +203,16 @@ class MysqlDdl:
             # mysqldump's stand-in for a view that exists already
             return
         table = TableState(schema=schema, name=name, definition=cursor.text)
+        # a table it is, even when not all of its statement can be read
+        self.schema.tables[table.place] = table
         if cursor.accept("LIKE") or cursor.accept("(", "LIKE"):
             self._copy_table(table, cursor.qualified())
-        else:
-            if cursor.at("("):
-                read_items(cursor, self.schema, table, self.flavour)
-            read_options(cursor, self.schema, table, self.flavour)
-            if not table.columns:
-                raise StatementError("a table without columns")
-        self.schema.tables[table.place] = table
+            return
+        if cursor.at("("):
+            read_items(cursor, self.schema, table, self.flavour)
+        if not table.columns:
+            raise StatementError(f"{name}, whose columns are not told")
+        read_options(cursor, self.schema, table, self.flavour)
 
     def _copy_table(self, table: TableState, name: tuple[str, ...]) -> None:
         model = self.table(name)

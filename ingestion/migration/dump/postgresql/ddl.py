@@ -164,12 +164,9 @@ class PostgresqlDdl:
         if (schema, name) in self.schema.tables:
             return
         table = TableState(schema=schema, name=name, definition=cursor.text)
+        # a table it is, even when not all of its statement can be read
         self.schema.tables[table.place] = table
-        try:
-            self._fill_table(cursor, table)
-        except StatementError:
-            self.schema.tables.pop(table.place)
-            raise
+        self._fill_table(cursor, table)
 
     def _fill_table(self, cursor: Cursor, table: TableState) -> None:
         items = TableItems(cursor, self.schema, table, self.path)
@@ -189,7 +186,7 @@ class PostgresqlDdl:
             self._read_inherited(cursor, table)
             items.read_all()
         else:
-            raise StatementError("a table made by a query")
+            raise StatementError(f"{table.name}, whose columns are not told")
         while not cursor.is_done:
             if cursor.accept("PARTITION", "BY"):
                 start = cursor.place

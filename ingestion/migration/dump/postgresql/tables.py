@@ -159,7 +159,8 @@ class TableItems:
             elif cursor.accept("CHECK"):
                 self._add_check(name, (column.name,))
             elif cursor.accept("COLLATE"):
-                column.collation = cursor.qualified()[-1]
+                collation = cursor.qualified()[-1]
+                column.collation = None if collation == "default" else collation
             else:
                 cursor.next()
             name = None
