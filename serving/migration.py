@@ -15,6 +15,7 @@ from ingestion.migration.progress import Progress
 from ingestion.migration.run import RunResult, run_migration
 from ingestion.migration.selftest import SelftestResult, selftest
 from ingestion.migration.source import Address
+from ingestion.migration.tuning.materialization import refresh_materialized
 from ingestion.migration.validation.files import record_files
 from ingestion.migration.validation.results import ValidationResult
 from ingestion.migration.validation.validate import validate
@@ -99,7 +100,14 @@ def run_site_plan(
             bars(progress.table, progress.rows, progress.total)
 
     with lock_home(settings):
-        return run_migration(settings, address, plan, rows_per_second=rows_per_second, retries=retries, progress=tell)
+        result = run_migration(settings, address, plan, rows_per_second=rows_per_second, retries=retries, progress=tell)
+        with open_lake(settings, ("raw",)) as connection:
+            # views that tuning keeps as tables follow the tables they are made of
+            refresh_materialized(connection, plan.token)
+            if files_root is not None:
+                now = local_now(settings.timezone)
+                result.files = dict(record_files(connection, plan, files_root, now=now, progress=bars).counts)
+    return result
 
 
 def validate_site(

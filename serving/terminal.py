@@ -21,6 +21,13 @@ from lakehouse.settings import Settings, find_home, read_settings
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder that holds lake, keys and releases.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 WhatIfOption = Annotated[bool, typer.Option("--what-if", help="Say what would happen and write nothing.")]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="engine://user@host:port/database (password in RADLAKE_SOURCE_PASSWORD), a SQLite file, or a dump.",
+    ),
+]
 
 
 stderr = Console(stderr=True)

@@ -9,7 +9,7 @@ import pytest
 
 from lakehouse.settings import Settings, read_settings, write_settings
 from serving.home import create_home
-from tests.builders.servers import Server, start_mariadb, start_postgresql
+from tests.builders.servers import Server, running, start_mariadb, start_postgresql
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -46,16 +46,14 @@ def settings(empty_home: Path, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgresql() -> Iterator[Server]:
     """Return a running PostgreSQL of this session alone."""
-    server = start_postgresql(tmp_path_factory.mktemp("postgresql") / "server")
-    yield server
-    server.stop()
+    with running(start_postgresql) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def mariadb() -> Iterator[Server]:
     """Return a running MariaDB of this session alone."""
-    server = start_mariadb(tmp_path_factory.mktemp("mariadb") / "server")
-    yield server
-    server.stop()
+    with running(start_mariadb) as server:
+        yield server

@@ -24,7 +24,9 @@ _BUFFERED_ROWS, _BUFFERED_BYTES = 200_000, 64 * 2**20
 """A chunk of MySQL is held in memory while it arrives: see scanner.Scanner.relation."""
 _SECONDS_PER_TABLE = 0.05
 _COLUMNS_PER_QUERY = 200
-_NOT_IN_NAMES = str.maketrans("\n\r'\"▶", "_____")
+_NOT_IN_NAMES = str.maketrans("\n\r\t'\"▶", "______")
+_NOT_IN_TABLES = str.maketrans("./\\%{}:*?<>|", "____________")
+"""Names of tables become names of files."""
 
 
 def make_plan(
@@ -81,7 +83,8 @@ def _target_names(catalog: Catalog, prefix: str) -> dict[tuple[str, str], str]:
     names: dict[tuple[str, str], str] = {}
     taken = {"_dlt_loads", "_dlt_version", "_dlt_pipeline_state"}
     for table in sorted(catalog.tables, key=lambda table: (table.schema, table.name)):
-        names[table.schema, table.name] = _free_name(prefix + target_name(catalog, table), taken)
+        wanted = (prefix + target_name(catalog, table)).translate(_NOT_IN_TABLES)
+        names[table.schema, table.name] = _free_name(wanted, taken)
     return names
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.migration.source import Address
-from lakehouse.errors import RadlakeError, SourceUnreachableError
+from lakehouse.errors import RadlakeError, SourceUnreachableError, UsageError
 from lakehouse.lake import Connection, DatabaseError, extension_file, open_lake
 from lakehouse.settings import Settings
 
@@ -110,6 +110,8 @@ def open_scanner(settings: Settings, address: Address, path: Path | None = None)
 
     `path` is the SQLite file a dump was restored into. Raises SourceUnreachableError when the source does not answer.
     """
+    if address.engine not in _EXTENSIONS:
+        raise UsageError(f"{address.engine} can only be assessed and planned: see docs/migration.md")
     with open_lake(settings, ()) as connection:
         connection.execute(f"load '{extension_file(_EXTENSIONS[address.engine])}'")
         for statement in (*_SETTINGS[address.engine], "set preserve_insertion_order = false"):

@@ -153,8 +153,9 @@ class Source:
     def batches(self, query: str, size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the rows of a query in lists of at most `size`, without holding them all."""
         with _named_errors(self.address):
-            streaming = self.connection.execution_options(stream_results=True, max_row_buffer=size)
-            for part in streaming.execute(sa.text(_escape(query))).partitions(size):
+            options = {"stream_results": True, "max_row_buffer": size}
+            result = self.connection.execute(sa.text(_escape(query)), execution_options=options)
+            for part in result.partitions(size):
                 yield [tuple(row) for row in part]
 
     def scalar(self, query: str, parameters: dict[str, Any] | None = None) -> Any:

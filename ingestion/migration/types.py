@@ -268,11 +268,15 @@ def _sqlite(name: str, numbers: tuple[int, ...], _: bool) -> TypeRule:
     )
 
 
+_SQLITE_INSTANT_MISFIT = (
+    # without a modifier, strftime lets 30 February pass
+    "({{0}} is not null and (typeof({{0}}) <> 'text' or strftime('{form}', {{0}}, '+0 days') is not {{0}} "
+    "or {{0}} < '0001'))"
+)
 _SQLITE_MISFITS = {
     "bigint": "typeof({0}) not in ('integer', 'null')",
-    "date": "({0} is not null and (typeof({0}) <> 'text' or strftime('%Y-%m-%d', {0}) is not {0} or {0} < '0001'))",
-    "timestamp": "({0} is not null and (typeof({0}) <> 'text' or strftime('%Y-%m-%d %H:%M:%S', {0}) is not {0} "
-    "or {0} < '0001'))",
+    "date": _SQLITE_INSTANT_MISFIT.format(form="%Y-%m-%d"),
+    "timestamp": _SQLITE_INSTANT_MISFIT.format(form="%Y-%m-%d %H:%M:%S"),
 }
 _SQLITE_UTF8 = "try(decode(encode({0})))"
 """Neither SQLite nor its scanner checks text: bytes that are no UTF-8 do not fit."""
@@ -356,7 +360,9 @@ def dump_rule(catalog_engine: str, column: Column) -> TypeRule:
         )
     name, _, _ = _parse(column.source_type)
     if catalog_engine == "mysql" and name in _MYSQL_SPATIAL:
-        return replace(rule, wire="case when {0} is not null then hex({0}) end", source_text="hex({0})")
+        # hex(NULL) is the empty text in SQLite
+        shown = "case when {0} is not null then hex({0}) end"
+        return replace(rule, wire=shown, source_text=shown)
     if target == "double":
         return replace(
             rule,

@@ -7,13 +7,14 @@ import typer
 import yaml
 
 from lakehouse.errors import SettingsError
-from serving.commands.migrate_check import SourceArgument, migrate_selftest, migrate_validate
+from serving.commands.migrate_check import migrate_selftest, migrate_validate
 from serving.commands.migrate_problem import migrate_decide, migrate_problems
 from serving.commands.migrate_tune import migrate_tune
 from serving.terminal import (
     HomeOption,
     JsonOption,
     ProgressBars,
+    SourceArgument,
     WhatIfOption,
     as_plain,
     open_home,

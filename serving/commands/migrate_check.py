@@ -7,15 +7,16 @@ from typing import Annotated
 import typer
 
 from lakehouse.errors import CheckFailedError
-from serving.terminal import HomeOption, JsonOption, ProgressBars, as_plain, open_home, print_json, print_table
-
-SourceArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="SOURCE",
-        help="engine://user@host:port/database (password in RADLAKE_SOURCE_PASSWORD), a SQLite file, or a dump.",
-    ),
-]
+from serving.terminal import (
+    HomeOption,
+    JsonOption,
+    ProgressBars,
+    SourceArgument,
+    as_plain,
+    open_home,
+    print_json,
+    print_table,
+)
 
 
 def migrate_validate(

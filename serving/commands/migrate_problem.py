@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from serving.commands.migrate_check import SourceArgument
-from serving.terminal import HomeOption, JsonOption, open_home, print_json, print_table
+from serving.terminal import HomeOption, JsonOption, SourceArgument, open_home, print_json, print_table
 
 
 def migrate_problems(

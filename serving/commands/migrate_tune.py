@@ -10,20 +10,13 @@ from serving.terminal import (
     HomeOption,
     JsonOption,
     ProgressBars,
+    SourceArgument,
     WhatIfOption,
     as_plain,
     open_home,
     print_json,
     print_table,
 )
-
-SourceArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="SOURCE",
-        help="engine://user@host:port/database (password in RADLAKE_SOURCE_PASSWORD), a SQLite file, or a dump.",
-    ),
-]
 
 
 def migrate_tune(

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from lakehouse.errors import CheckFailedError
-from serving.commands.migrate_check import SourceArgument
-from serving.terminal import HomeOption, JsonOption, ProgressBars, open_home, print_json, print_table
+from serving.terminal import HomeOption, JsonOption, ProgressBars, SourceArgument, open_home, print_json, print_table
 
 app = typer.Typer(help="报告 Reports.", no_args_is_help=True)
 

@@ -7,8 +7,10 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -199,6 +201,20 @@ def start_mariadb(folder: Path) -> Server:
     # a restart would make the user again
     server.arguments = [argument for argument in server.arguments if not argument.startswith("--init-file")]
     return server
+
+
+@contextmanager
+def running(start: Callable[[Path], Server]) -> Iterator[Server]:
+    """Yield a started server, and stop it and remove its folder in the end.
+
+    The folder is not pytest's, whose roots are closed to other users whenever a session of pytest begins.
+    """
+    with tempfile.TemporaryDirectory(prefix="radlake_server_", ignore_cleanup_errors=True) as folder:
+        server = start(Path(folder) / "server")
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def _wait_for_login(server: Server, database: str) -> None:

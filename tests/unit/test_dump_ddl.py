@@ -112,6 +112,15 @@ def test_a_view_that_mysqldump_writes_twice_is_one_view(tmp_path: Path) -> None:
     assert [table.name for table in catalog.tables] == ["p"]
 
 
+def test_the_text_of_a_routine_keeps_its_own_comments(tmp_path: Path) -> None:
+    text = "set names utf8;\ndelimiter ;;\n/*!50003 CREATE*/ /*!50020 DEFINER=`a`@`%`*/ /*!50003 FUNCTION `f`(x int) RETURNS int\nbegin /* kept */ return '*/'; end */;;"
+    (routine,) = read(tmp_path, text).routines
+    assert (
+        routine.definition
+        == "CREATE  DEFINER=`a`@`%`  FUNCTION `f`(x int) RETURNS int\nbegin /* kept */ return '*/'; end"
+    )
+
+
 def test_what_only_a_server_can_do_is_told_and_counted(tmp_path: Path) -> None:
     catalog = read(
         tmp_path,
@@ -183,6 +192,38 @@ def test_rows_of_a_partitioned_table_go_to_its_partitions(tmp_path: Path) -> Non
         "b1": "b",
         "b2": "b",
     }
+
+
+def test_conditional_comments_are_read_as_the_script_s_own_server_reads_them(tmp_path: Path) -> None:
+    text = (
+        "create table `t` (id int primary key, /*!50705 g geometry not null,*/ a int /*!80023 invisible */ /*M!100203 , m int */) engine=InnoDB;\n"
+        "insert into t values (1, /*!50705 0x00000000010100000000,*/ 5);"
+    )
+    heads = {
+        "-- MySQL dump 10.13\n-- Server version\t8.0.36\n": ["id", "g", "a"],
+        "-- MariaDB dump 10.19\n-- Server version\t10.11.6-MariaDB\n": ["id", "a", "m"],
+        "": ["id", "a", "m"],
+    }
+    for head, names in heads.items():
+        (table,) = read(tmp_path, head + text.replace("5);", "5);" if "m" not in names else "5, 6);")).tables
+        assert [column.name for column in table.columns] == names
+    assert rows(tmp_path, text.replace("5);", "5, 6);"), 'select id, a, m from "legacy.t"') == [(1, 5, 6)]
+    assert any("MySQL 5.7" in note for note in read(tmp_path, text).notes)
+
+
+def test_a_table_whose_statement_cannot_be_read_is_a_table(tmp_path: Path) -> None:
+    for engine, text in (
+        ("mysql", "set names utf8;create table `t` as select 1 as a;"),
+        ("postgresql", "set client_encoding = 'UTF8';create table t as select 1 as a;"),
+    ):
+        catalog = read(tmp_path, text)
+        assert (catalog.engine, [table.name for table in catalog.tables]) == (engine, ["t"])
+        assert any("columns are not told" in note for note in catalog.notes)
+
+
+def test_an_insert_of_names_and_values_is_a_row(tmp_path: Path) -> None:
+    text = "create table `t` (a int, `b c` varchar(5), d int default 3) engine=InnoDB;\ninsert into t set `b c` = 'x=1,', a = 2;"
+    assert rows(tmp_path, text, 'select * from "legacy.t"') == [(2, "x=1,", 3)]
 
 
 def test_a_folder_of_two_engines_is_refused(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ COLUMNS = [
     ("mysql", "decimal(65,30)", ["1.5"]), ("mysql", "double", ["0.1", "1e300", "-0"]), ("mysql", "float", ["0.10000000149011612"]), ("mysql", "date", ["2020-02-29"]),
     ("mysql", "datetime", ["2020-01-01 00:00:00"]), ("mysql", "datetime(3)", ["2020-01-01 00:00:00.100"]), ("mysql", "timestamp(6)", ["2020-01-01 00:00:00.000001"]),
     ("mysql", "time", ["838:59:59"]), ("mysql", "year(4)", ["2020", "0"]), ("mysql", "bit(8)", ["255"]), ("mysql", "varchar(9)", ["中\0'", ""]), ("mysql", "json", ["{}"]),
-    ("mysql", "blob", [b"\xff\0", b""]), ("mysql", "point", [b"\0\1"]),
+    ("mysql", "blob", [b"\xff\0", b""]), ("mysql", "point", [b"\0\1", None]),
     ("postgresql", "integer", ["7"]), ("postgresql", "numeric(8,2)", ["1.50"]), ("postgresql", "numeric", ["1e-20"]), ("postgresql", "real", ["0.10000000149011612", "NaN"]),
     ("postgresql", "double precision", ["-Infinity", "5e-324"]), ("postgresql", "boolean", ["true", "false"]), ("postgresql", "date", ["2020-02-29"]),
     ("postgresql", "timestamp without time zone", ["2020-01-01 00:00:00.5", "2020-01-01 00:00:00"]), ("postgresql", "timestamp with time zone", ["2020-01-01 00:00:00+00"]),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.migration.tuning.answer import AnswerKinds, RowSum, by_words, joint_forms
+from ingestion.migration.tuning.answer import AnswerKinds, Precision, RowSum, joint_forms
 
 Rows = list[tuple[Any, ...]]
 
@@ -15,9 +15,7 @@ def _equal(one: Rows, other: Rows, *, in_no_order: bool = False) -> bool:
     kinds = [AnswerKinds(), AnswerKinds()]
     for side, rows in zip(kinds, (one, other), strict=True):
         side.add(rows)
-    forms = joint_forms(*kinds)
-    if in_no_order:
-        forms = [by_words(form) for form in forms]
+    forms = joint_forms(*kinds, Precision(in_no_order=in_no_order))
     sums = [RowSum(forms), RowSum(forms)]
     for side, rows in zip(sums, (one, other), strict=True):
         side.add(rows)

@@ -11,9 +11,17 @@ from ingestion.migration.tuning.statements import fill_parameters, first_word, s
 @pytest.mark.parametrize(
     ("engine", "text", "expected"),
     [
-        ("mysql", "-- 一\nselect 1; # two\nselect ';', \"a;b\", `c;d`;", [("一", "select 1"), ("two", "select ';', \"a;b\", `c;d`")]),
+        (
+            "mysql",
+            "-- 一\nselect 1; # two\nselect ';', \"a;b\", `c;d`;",
+            [("一", "select 1"), ("two", "select ';', \"a;b\", `c;d`")],
+        ),
         ("mysql", "select 'it\\'s; fine'; select 2", [("", "select 'it\\'s; fine'"), ("", "select 2")]),
-        ("postgresql", "select $$a;b$$, $x$;$x$; select E'\\';'", [("", "select $$a;b$$, $x$;$x$"), ("", "select E'\\';'")]),
+        (
+            "postgresql",
+            "select $$a;b$$, $x$;$x$; select E'\\';'",
+            [("", "select $$a;b$$, $x$;$x$"), ("", "select E'\\';'")],
+        ),
         ("postgresql", "select 'a\\'; select \"b;\"", [("", "select 'a\\'"), ("", 'select "b;"')]),
         ("sqlite", "/* 查询 */ select [a;b] from t;;", [("查询", "select [a;b] from t")]),
     ],

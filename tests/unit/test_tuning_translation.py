@@ -115,7 +115,7 @@ def test_another_table_or_a_materialized_view_can_be_read_instead() -> None:
     found = _translator("postgresql").translate("select count(*) from v_exam join exam using (id)")
     assert found.sql(tables={"exam": "trial"}).count('"trial"') == 2
     written = found.sql(views={"public.v_exam": "mv_v_exam"})
-    assert '"raw"."raw_legacy"."mv_v_exam" AS "v_exam"' in written and "patient" not in written
+    assert '"raw"."raw_legacy"."mv_v_exam" AS "v_exam"' in written and '"patient"' not in written
 
 
 def test_a_cte_may_have_the_name_of_the_table_it_reads() -> None:
@@ -128,14 +128,16 @@ def test_collations_without_regard_to_case_are_followed() -> None:
     found = translator.translate("select count(distinct name) from patient where name = '张三' or name = 'Li'")
     assert found.is_caseless
     written = found.sql()
-    assert "\"name\" COLLATE c = '张三'" in written and "\"name\" = 'Li'" in written and "LOWER(\"name\")" in written
+    assert "\"name\" COLLATE c = '张三'" in written and "\"name\" = 'Li'" in written and 'LOWER("name")' in written
     assert not _translator("mysql", collation="utf8mb4_bin").translate("select name from patient").is_caseless
 
 
 def test_columns_that_travelled_as_text_are_read_as_declared() -> None:
     translator = _translator("mysql", misfits=["born", "mm"])
-    written = translator.translate("select year(born), sum(mm) from patient, exam where born > '1980-01-01'").sql()
-    assert "TRY_CAST(\"born\" AS DATE)" in written and "SUM(TRY_CAST(\"mm\" AS DOUBLE))" in written
+    written = translator.translate(
+        "select year(born), sum(mm) from patient, exam where born > '1980-01-01' group by year(born)"
+    ).sql()
+    assert 'TRY_CAST("born" AS DATE)' in written and 'SUM(TRY_CAST("mm" AS DOUBLE))' in written
     assert "\"born\" > '1980-01-01'" in written
 
 

@@ -53,6 +53,8 @@ def _draft_model(plan: Plan, table: TablePlan, measured: TableMeasure, name: str
         f"-- 草稿 draft of radlake from plan {plan.plan_id} with version {read_rules().version} of the cleaning rules",
         "-- 每列须由人定级（pii）后才可取用；直接标识符只能以假名通过，姓名、电话、住址、证件号留在 raw",
         "-- every column is pii: unclassified; identifiers pass as pseudonyms only, names and addresses never",
+        "-- 模型另需 YAML 列出每列 a model of this project also needs its YAML with every column",
+        "{# 例 example: {{ pseudonym('patient', '\"patient_id\"') }} as patient_id, #}",
     ]
     if measured.lost_keys:
         lines.append(

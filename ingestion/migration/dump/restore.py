@@ -89,9 +89,8 @@ class Restorer:
         if isinstance(ddl, MysqlDdl):
             script.is_mysql_server = ddl.flavour.is_mysql
             if not (ddl.flavour.is_mysql or ddl.flavour.is_mariadb) and _NEW_CONDITION.search(script.file.head):
-                self.schema.note(
-                    f"{script.file.path.name} does not tell its server: what is only for MySQL 5.7 and later is left out"
-                )
+                name = script.file.path.name
+                self.schema.note(f"{name} does not tell its server: what is only for MySQL 5.7 and later is left out")
         self._plans.clear()
         for statement in script.statements():
             if isinstance(statement, Insert):
@@ -329,9 +328,7 @@ class Restorer:
                 return [read_mysql_bits(token, encode) for token in tokens]
             if self._script.file.encoding in TWO_BYTE_ENCODINGS and is_binary(column.source_type):
                 return [read_mysql_bytes(token, encode) for token in tokens]
-            return read_all(
-                tokens, unescape_mysql, lambda token: None if token == "NULL" else read_mysql(token, encode)
-            )
+            return read_all(tokens, unescape_mysql, lambda text: None if text == "NULL" else read_mysql(text, encode))
         is_plain = self._script.has_plain_strings
         unescape = (lambda text: text.replace("''", "'")) if is_plain else unescape_c
         return read_all(tokens, unescape, lambda token: read_postgresql(token, has_plain_strings=is_plain))

@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import re
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,12 +21,26 @@ NULL = "\x1e"
 """Stands for NULL in the text of a row; no report or number holds it."""
 _FIELD = "\x1f"
 _MODULUS = 1 << 128
-_SIGNIFICANT = Context(prec=12, rounding=ROUND_HALF_UP)
 _EXACT = Context(prec=400, rounding=ROUND_HALF_UP)
 _INSTANT = re.compile(r"(\d{4,6}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d(?::?\d\d)?)?")
 
 Row = Sequence[Any]
 Form = Callable[[Any], str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Precision:
+    """How exactly two answers can be compared."""
+
+    digits: int = 12
+    """Significant digits of floats: 6 where columns of single precision are read."""
+    ignores_trailing_blanks: bool = False
+    """char(n) of PostgreSQL is padded on its way to the client and nowhere else."""
+    in_no_order: bool = False
+    """Texts were joined, or values listed, in no order: their words are compared."""
+
+
+EXACTLY = Precision()
 
 
 @dataclass(slots=True)
@@ -114,47 +127,56 @@ def kind_of_value(value: Any) -> str:
     return "other"
 
 
-def by_words(form: Form) -> Form:
-    """Return a form in which the words of a joined text, or the items of a list, come in one order."""
-
-    def write(value: Any) -> str:
-        if isinstance(value, list):
-            return _FIELD.join(sorted(_text(item) for item in value))
-        return _FIELD.join(sorted(re.findall(r"\w+", value))) if isinstance(value, str) else form(value)
-
-    return write
-
-
-def joint_forms(one: AnswerKinds, other: AnswerKinds | None = None) -> list[Form]:
+def joint_forms(one: AnswerKinds, other: AnswerKinds | None = None, precision: Precision = EXACTLY) -> list[Form]:
     """Return the form of each column that both answers are written in; with one answer, its own."""
     others = other.columns if other is not None and other.columns else one.columns
     columns = one.columns or others
-    return [_joint_form(left, right) for left, right in zip(columns, others, strict=False)]
+    return [_joint_form(left, right, precision) for left, right in zip(columns, others, strict=False)]
 
 
-def _joint_form(left: ColumnKinds, right: ColumnKinds) -> Form:
-    sides = [left.kinds - {"null"}, right.kinds - {"null"}]
-    kinds = sides[0] | sides[1]
+def _joint_form(left: ColumnKinds, right: ColumnKinds, precision: Precision) -> Form:
+    kinds = (left.kinds | right.kinds) - {"null"}
     if kinds & _NUMBERS and kinds <= _NUMBERS | {"text"}:
-        return _number_form(left, right, is_exact="float" not in kinds)
+        return _number_form(left, right, None if "float" not in kinds else precision.digits)
     if kinds & _MOMENTS and kinds <= _MOMENTS | {"text"}:
         return instant_text if "instant" in kinds or "text" in kinds else _day_text
     if kinds & {"span", "time"} and kinds <= {"span", "time", "text"}:
         return _span_text
-    if "bytes" in kinds and not all("bytes" in side or not side for side in sides):
+    if "bytes" in kinds and kinds <= _NUMBERS | {"bytes"}:
+        return _bits
+    if precision.in_no_order and kinds & {"text", "other"}:
+        return _words
+    if "bytes" in kinds and kinds != {"bytes"}:
         return _decoded
-    return _text
+    return _trimmed if precision.ignores_trailing_blanks else _text
 
 
-def _number_form(left: ColumnKinds, right: ColumnKinds, *, is_exact: bool) -> Form:
+def _bits(value: Any) -> str:
+    """Return a bit field as the number it is."""
+    is_bytes = isinstance(value, bytes | bytearray | memoryview)
+    return str(int.from_bytes(bytes(value), "big")) if is_bytes else number_text(value)
+
+
+def _words(value: Any) -> str:
+    """Return the words of a joined text, or the items of a list, in one order."""
+    if isinstance(value, list):
+        return _FIELD.join(sorted(_text(item) for item in value))
+    return _FIELD.join(sorted(re.findall(r"\w+", _text(value))))
+
+
+def _trimmed(value: Any) -> str:
+    return value.rstrip(" ") if isinstance(value, str) else _text(value)
+
+
+def _number_form(left: ColumnKinds, right: ColumnKinds, digits: int | None) -> Form:
     """Return the form of numbers; where one side has floats, the decimals of the other say how many digits count."""
     scales = [column.scale for column in (left, right) if "decimal" in column.kinds and "float" not in column.kinds]
-    scale = min(scales) if scales and not is_exact else None
-    return lambda value: number_text(value, is_exact=is_exact, scale=scale)
+    scale = min(scales) if scales and digits is not None else None
+    return lambda value: number_text(value, digits=digits, scale=scale)
 
 
-def number_text(value: Any, *, is_exact: bool = True, scale: int | None = None) -> str:
-    """Return a number in plain digits without trailing zeros; a text that is no number as it is."""
+def number_text(value: Any, *, digits: int | None = None, scale: int | None = None) -> str:
+    """Return a number in plain digits without trailing zeros, exactly or to `digits`; a text that is none as it is."""
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, float):
@@ -170,8 +192,8 @@ def number_text(value: Any, *, is_exact: bool = True, scale: int | None = None) 
         number = Decimal(value)
     if not number.is_finite():
         return str(number).lower().replace("infinity", "inf")
-    if not is_exact:
-        number = _SIGNIFICANT.plus(number)
+    if digits is not None:
+        number = Context(prec=digits, rounding=ROUND_HALF_UP).plus(number)
         if scale is not None:
             number = number.quantize(Decimal(1).scaleb(-scale), context=_EXACT)
     number = number.normalize(_EXACT)
@@ -210,14 +232,19 @@ def _day_text(value: Any) -> str:
 def _span_text(value: Any) -> str:
     """Return a time of day or a span as hours, minutes and seconds; a text of that form likewise."""
     if isinstance(value, time):
-        return _short(value.replace(tzinfo=None).isoformat(timespec="microseconds"))
+        return _with_zone(value.isoformat(timespec="microseconds"))
     if isinstance(value, timedelta):
         micros = round(value.total_seconds() * 1_000_000)
         seconds, rest = divmod(abs(micros), 1_000_000)
         sign = "-" if micros < 0 else ""
         return _short(f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:06d}")
-    text = str(value)
-    return _short(text) if re.fullmatch(r"-?\d+:\d\d:\d\d\.\d+", text) else text
+    return _with_zone(str(value))
+
+
+def _with_zone(text: str) -> str:
+    """Return a time without a fraction of zeros, the offset of its zone, if it has one, in hours and minutes."""
+    match = re.fullmatch(r"(-?\d+:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)?(:\d\d)?", text)
+    return _short(match[1]) + (match[2] + (match[3] or ":00") if match[2] else "") if match else text
 
 
 def _decoded(value: Any) -> str:
@@ -247,10 +274,12 @@ def _text(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, time | timedelta):
         return _span_text(value)
-    if isinstance(value, uuid.UUID):
-        return str(value)
+    if hasattr(value, "bounds") and hasattr(value, "lower"):
+        # a range of PostgreSQL
+        edges = ["" if edge is None else _item(edge) for edge in (value.lower, value.upper)]
+        return f"{value.bounds[0]}{edges[0]},{edges[1]}{value.bounds[1]}" if value.bounds else "empty"
     if isinstance(value, bool | int | float | Decimal):
-        return number_text(value, is_exact=not isinstance(value, float))
+        return number_text(value, digits=EXACTLY.digits if isinstance(value, float) else None)
     return str(value)
 
 

@@ -14,7 +14,7 @@ _LEADING_NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
 _INSTANTS = (exp.DType.TIMESTAMP, exp.DType.DATETIME, exp.DType.TIMESTAMPNTZ)
 
 
-def is_compared_with_text(column: exp.Column) -> bool:
+def is_compared_with_text(column: exp.Column, engine: str) -> bool:
     """Tell whether a column is compared with literals in ISO form, or by LIKE, and with nothing else."""
     parent = column.parent
     if isinstance(parent, exp.Like | exp.ILike):
@@ -28,7 +28,9 @@ def is_compared_with_text(column: exp.Column) -> bool:
     else:
         return False
     return bool(others) and all(
-        isinstance(other, exp.Literal) and other.is_string and re.match(r"\d{4}-\d\d-\d\d", other.name)
+        isinstance(other, exp.Literal)
+        and other.is_string
+        and (engine == "sqlite" or re.match(r"\d{4}-\d\d-\d\d", other.name))
         for other in others
     )
 
@@ -192,7 +194,7 @@ def _cast(node: exp.Expr, kind: str) -> exp.Expr:
 
 def _is_moment(node: exp.Expr | None) -> bool:
     return (
-        isinstance(node, exp.Column)
+        isinstance(node, exp.Column | exp.TryCast)
         and node.type is not None
         and node.type.is_type(exp.DType.DATE, exp.DType.TIMESTAMPTZ, *_INSTANTS)
     )

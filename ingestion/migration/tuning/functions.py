@@ -38,7 +38,6 @@ _MACROS = {
     "postgresql": {
         "btrim(a)": "trim(a)",
         "every(a)": "bool_and(a)",
-        "octet_length(a)": "strlen(a)",
     },
     "sqlite": {
         "datetime(d)": "strftime(try_cast(d as timestamp), '%Y-%m-%d %H:%M:%S')",
@@ -120,8 +119,12 @@ def read_macros(path: Path) -> dict[str, Macro]:
 
 def rewrite(node: exp.Expr, engine: str) -> None:
     """Rewrite one call in place; other nodes stay as they are."""
-    if engine == "mysql":
+    if isinstance(node, exp.Length) and node.this.type is not None and node.this.type.is_type(exp.DType.VARBINARY):
+        node.replace(_call("octet_length", node.this.copy(), kind="bigint"))
+    elif engine == "mysql":
         _rewrite_mysql(node)
+    elif engine == "postgresql":
+        _rewrite_postgresql(node)
     elif engine == "sqlite":
         _rewrite_sqlite(node)
 
@@ -150,6 +153,11 @@ def _rewrite_mysql(node: exp.Expr) -> None:
                 argument.replace(exp.TsOrDsToDate(this=argument.copy()))
     elif isinstance(node, exp.DateAdd | exp.DateSub) and isinstance(node.this, exp.Literal):
         node.this.replace(exp.cast(node.this.copy(), "timestamp"))
+    elif isinstance(node, exp.DayOfWeek):
+        # Sunday is 1, and 0 in the lake
+        node.replace(exp.Paren(this=exp.Add(this=_call("dayofweek", _day(node)), expression=exp.Literal.number(1))))
+    elif isinstance(node, exp.Week) and node.args.get("mode") is None:
+        node.replace(exp.cast(_call("strftime", _day(node), exp.Literal.string("%U")), "integer"))
     elif isinstance(node, exp.Time):
         node.replace(exp.cast(exp.cast(node.this.copy(), "timestamp"), "time"))
     elif isinstance(node, exp.UnixToTime):
@@ -157,6 +165,24 @@ def _rewrite_mysql(node: exp.Expr) -> None:
         node.replace(seconds)
     elif isinstance(node, exp.Anonymous):
         _rewrite_mysql_call(node)
+
+
+def _day(node: exp.Expr) -> exp.Expr:
+    value = node.this.this if isinstance(node.this, exp.TsOrDsToDate) else node.this
+    return exp.TryCast(this=value.copy(), to=exp.DataType.build("timestamp"))
+
+
+def _rewrite_postgresql(node: exp.Expr) -> None:
+    if isinstance(node, exp.Encode) and isinstance(node.args.get("charset"), exp.Literal):
+        form = node.args["charset"].name.lower()
+        if form == "hex":
+            node.replace(exp.Lower(this=_call("hex", node.this.copy())))
+        elif form == "base64":
+            node.replace(_call("to_base64", node.this.copy()))
+    elif isinstance(node, exp.Anonymous) and node.name.lower() == "octet_length" and len(node.expressions) == 1:
+        kind = node.expressions[0].type
+        if kind is not None and kind.is_type(*exp.DataType.TEXT_TYPES):
+            node.set("this", "strlen")
 
 
 def _rewrite_mysql_call(node: exp.Anonymous) -> None:
@@ -167,8 +193,10 @@ def _rewrite_mysql_call(node: exp.Anonymous) -> None:
         node.replace(exp.Coalesce(this=position, expressions=[exp.Literal.number(0)]))
     elif name == "elt" and len(arguments) > 1:
         node.replace(_call("list_extract", exp.Array(expressions=arguments[1:]), arguments[0]))
-    elif name == "week" and len(arguments) == 2:
-        node.replace(_call("week_mode_is_not_in_the_lake"))
+    elif name == "weekday" and len(arguments) == 1:
+        # Monday is 0, and 1 in the lake
+        day = _call("isodow", exp.TryCast(this=arguments[0], to=exp.DataType.build("timestamp")))
+        node.replace(exp.Paren(this=exp.Sub(this=day, expression=exp.Literal.number(1))))
     elif name == "unix_timestamp" and not arguments:
         node.replace(exp.cast(_call("epoch", _call("current_localtimestamp")), "bigint"))
 
@@ -238,8 +266,17 @@ def _shifted(arguments: list[exp.Expr]) -> exp.Expr | None:
         if (start := _START.fullmatch(text)) is not None:
             moment = exp.cast(_call("date_trunc", exp.Literal.string(start[1].lower()), moment), "timestamp")
         elif (shift := _SHIFT.fullmatch(text)) is not None:
-            count = exp.cast(exp.Literal.number(int(shift[1])), "bigint")
-            moment = exp.Paren(this=exp.Add(this=moment, expression=_call(f"to_{shift[2].lower()}s", count)))
+            moment = _moved(moment, int(shift[1]), shift[2].lower())
         else:
             return None
     return moment
+
+
+def _moved(moment: exp.Expr, count: int, unit: str) -> exp.Expr:
+    """Return an instant some units later; the day after a month too short for it is in the next month."""
+    distance = _call(f"to_{unit}s", exp.cast(exp.Literal.number(count), "bigint"))
+    if unit not in ("month", "year"):
+        return exp.Paren(this=exp.Add(this=moment, expression=distance))
+    first = _call("date_trunc", exp.Literal.string("month"), moment.copy())
+    rest = exp.Paren(this=exp.Sub(this=moment, expression=first.copy()))
+    return exp.Paren(this=exp.Add(this=exp.Add(this=first, expression=distance), expression=rest))

@@ -66,7 +66,7 @@ class Lineage:
         plan = source.meta.get(PLAN)
         if plan is None:
             return None
-        column = next((column for column in plan.columns if self._is_same(column.name, wanted)), None)
+        column = next((column for column in plan.columns if self._is_column(column.name, wanted)), None)
         return (plan, column) if column is not None else None
 
     def _projection(self, scope: Scope, wanted: exp.Identifier) -> Found:
@@ -103,13 +103,15 @@ class Lineage:
                 return found
         return None
 
-    def _is_same(self, name: str, wanted: exp.Identifier) -> bool:
+    def _is_column(self, name: str, wanted: exp.Identifier) -> bool:
         if self._engine == "postgresql":
-            return name == (wanted.name if wanted.quoted else wanted.name.lower()) or (
-                # an alias that was not quoted
-                name.lower() == wanted.name.lower() and not wanted.quoted
-            )
+            return name == (wanted.name if wanted.quoted else wanted.name.lower())
         return name.lower() == wanted.name.lower()
+
+    def _is_same(self, alias: str, wanted: exp.Identifier) -> bool:
+        if self._engine == "postgresql" and wanted.quoted:
+            return alias == wanted.name
+        return alias.lower() == wanted.name.lower()
 
 
 def _leftmost(scope: Scope) -> Scope:

@@ -6,12 +6,13 @@ encrypted zone.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingestion.migration.assessment.dialect import kind_of
 from ingestion.migration.catalog import Catalog, Table
+from ingestion.migration.plan import Plan
 from ingestion.migration.source import Source, quote_name
 from ingestion.migration.tuning.source_session import answers
 from ingestion.migration.tuning.statement_log import Statement, read_statement_log
@@ -52,15 +53,18 @@ class Workload:
 def collect_queries(
     source: Source,
     catalog: Catalog,
+    plan: Plan,
     *,
     file: Path | None = None,
     log: Path | None = None,
     top: int = 20,
+    concerns: Callable[[str], bool] = lambda sql: True,
 ) -> Workload:
     """Return the queries to replay, numbered from 1.
 
-    All of `file`; of the statements in `log` or the engine's own records the `top` by time, or by frequency where no
-    time is known; every view; and typical questions when there is neither file nor record.
+    All of `file`; of the statements in `log` or the engine's own records, as far as they are about this database
+    (`concerns`), the `top` by time, or by frequency where no time is known; every view; and typical questions when
+    there is neither file nor record.
     Raises SourceUnreachableError when a file cannot be read, UsageError when it holds no query.
     """
     engine = catalog.engine
@@ -74,15 +78,15 @@ def collect_queries(
     if log is not None:
         statements, unfilled = read_statement_log(log, engine)
         left_out["parameters unknown"] += unfilled
-        chosen += _top(_grouped(statements, engine, "log", left_out), top)
+        chosen += _top(_grouped(statements, engine, "log", left_out), top, concerns, left_out)
     elif file is None:
         statements = _recorded(source, notes)
-        chosen = _top(_grouped(statements, engine, "log", left_out), top)
+        chosen = _top(_grouped(statements, engine, "log", left_out), top, concerns, left_out)
     without_views = bool(chosen)
     chosen += _view_queries(catalog)
     if not without_views:
         notes.append("no record of queries: typical questions are replayed")
-        chosen += _typical_queries(catalog)
+        chosen += _typical_queries(source, catalog, plan)
     unique = {query.sha256: query for query in reversed(chosen)}
     numbered = [
         replace(query, number=number)
@@ -129,8 +133,16 @@ def _grouped(
     return list(groups.values())
 
 
-def _top(queries: Sequence[Query], top: int) -> list[Query]:
-    return sorted(queries, key=lambda query: (-query.total_ms, -query.calls, query.sha256))[:top]
+def _top(queries: Sequence[Query], top: int, concerns: Callable[[str], bool], left_out: Counter[str]) -> list[Query]:
+    chosen: list[Query] = []
+    for query in sorted(queries, key=lambda query: (-query.total_ms, -query.calls, query.sha256)):
+        if len(chosen) == top:
+            break
+        if concerns(query.sql):
+            chosen.append(query)
+        else:
+            left_out["of another database"] += query.calls
+    return chosen
 
 
 _RECORDS = {
@@ -181,19 +193,22 @@ def _place(catalog: Catalog, schema: str, name: str) -> str:
     return ".".join(quote_name(catalog.engine, part) for part in names)
 
 
-def _typical_queries(catalog: Catalog) -> list[Query]:
+def _typical_queries(source: Source, catalog: Catalog, plan: Plan) -> list[Query]:
     """Return questions of a research module: counts by relation and by code, a range of time, one row by its key."""
 
     def quoted(name: str) -> str:
         return quote_name(catalog.engine, name)
 
+    rows = {(table.schema, table.name): table.rows for table in plan.tables}
     biggest = sorted(
-        (table for table in catalog.tables if table.columns and table.partition_of is None),
-        key=lambda table: (-(table.estimated_rows or table.size_bytes or 0), table.schema, table.name),
+        (table for table in catalog.tables if (table.schema, table.name) in rows),
+        key=lambda table: (-rows[table.schema, table.name], table.schema, table.name),
     )[:_TYPICAL_TABLES]
     queries = []
     for table in biggest:
         place = _place(catalog, table.schema, table.name)
+        if source.engine != "dump":
+            place = source.table_name(table.schema, table.name, with_children=table.is_partitioned)
         kinds = {column.name: kind_of(catalog.engine, column) for column in table.columns}
         key = table.row_key
         for column in list(dict.fromkeys(column for relation in table.foreign_keys for column in relation.columns))[:2]:
@@ -207,7 +222,7 @@ def _typical_queries(catalog: Catalog) -> list[Query]:
         for column in _codes(table, kinds)[:1]:
             name = quoted(column)
             queries.append(f"select {name}, count(*), count(distinct {name}) from {place} group by {name}")
-        if len(key) == 1:
+        if len(key) == 1 and kinds[key[0]] in ("integer", "text", "decimal"):
             name = quoted(key[0])
             queries.append(f"select * from {place} where {name} = (select max({name}) from {place})")
     return [Query(sql=sql, origin="typical") for sql in queries]

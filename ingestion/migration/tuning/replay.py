@@ -1,14 +1,14 @@
 """Replays legacy queries on the old database and on the lake, compares their answers and times both in turn."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from ingestion.migration.tuning.answer import AnswerKinds, RowSum, by_words, joint_forms
+from ingestion.migration.tuning.answer import AnswerKinds, Precision, RowSum, joint_forms
 from ingestion.migration.tuning.lake_session import LakeSession
 from ingestion.migration.tuning.queries import Query
-from ingestion.migration.tuning.source_session import OnRows, QueryFailedError, SourceSession
+from ingestion.migration.tuning.source_session import NoSourceError, OnRows, QueryFailedError, SourceSession
 from ingestion.migration.tuning.timing import Measure, Timing
 from ingestion.migration.tuning.translation import NotTranslatedError, Translation, Translator, write_sql
 
@@ -30,7 +30,7 @@ class Replayed:
 
     query: Query
     status: str
-    """same, different, failed or not translated."""
+    """same, different, failed, not translated, or target only when the source is a dump."""
     reason: str = ""
     notes: tuple[str, ...] = ()
     translation: Translation | None = None
@@ -92,17 +92,21 @@ class _Replay:
             return self.lake.run(sql, on_rows, is_caseless=translation.is_caseless)
 
         try:
-            answers = self._compare(on_source, on_target)
-        except QueryFailedError as error:
-            return self._target_only(query, translation, on_target, str(error))
+            answers = self._compare(on_source, on_target, translation.precision)
+        except (QueryFailedError, NoSourceError) as error:
+            return self._target_only(query, translation, on_target, error)
         notes = translation.notes
         status = "same" if answers[0] == answers[1] else "different"
         if status == "different" and translation.joins_in_no_order:
-            answers = self._compare(on_source, on_target, in_no_order=True)
+            answers = self._compare(on_source, on_target, replace(translation.precision, in_no_order=True))
             status = "same" if answers[0] == answers[1] else "different"
             notes = (*notes, "joins texts in no order: compared by their words")
-        if status == "different" and self._is_same_without_limit(query, translation):
+        whole = self._answers_without_limit(query, translation) if status == "different" else None
+        if whole is not None:
+            answers = whole
             status, notes = "same", (*notes, "its order leaves open which rows come first: compared without the limit")
+        if status == "different":
+            notes = (*notes, *translation.hints)
         timings = self.measure({"source": on_source, "target": on_target}, self.repetitions)
         return Replayed(
             query=query,
@@ -116,22 +120,23 @@ class _Replay:
         )
 
     def _target_only(
-        self, query: Query, translation: Translation, on_target: Callable[..., int], reason: str
+        self, query: Query, translation: Translation, on_target: Callable[..., int], error: Exception
     ) -> Replayed:
-        """Time the lake alone when the source cannot be asked, such as a dump."""
+        """Time the lake alone when the source cannot be asked or has no comparable answer."""
+        status, reason = "target only" if isinstance(error, NoSourceError) else "failed", str(error)
         target, timing = None, None
         try:
             kinds = AnswerKinds()
             on_target(kinds.add)
-            rows = RowSum(joint_forms(kinds))
+            rows = RowSum(joint_forms(kinds, precision=translation.precision))
             on_target(rows.add)
             target = Answer(rows=rows.rows, sha256=rows.sha256)
             timing = self.measure({"target": on_target}, self.repetitions)["target"]
-        except QueryFailedError as error:
-            reason = f"{reason}; {error}" if str(error) not in reason else reason
+        except QueryFailedError as failure:
+            status, reason = "failed", reason if str(failure) in reason else f"{reason}; {failure}"
         return Replayed(
             query=query,
-            status="failed",
+            status=status,
             reason=reason,
             notes=translation.notes,
             translation=translation,
@@ -143,28 +148,27 @@ class _Replay:
         self,
         on_source: Callable[[OnRows], int],
         on_target: Callable[[OnRows], int],
-        *,
-        in_no_order: bool = False,
+        precision: Precision,
     ) -> tuple[Answer, Answer]:
         kinds = [AnswerKinds(), AnswerKinds()]
         for side, run in zip(kinds, (on_source, on_target), strict=True):
             if run(side.add) > self.row_limit:
                 raise QueryFailedError(f"its answer has more than {self.row_limit} rows")
-        forms = joint_forms(*kinds)
-        if in_no_order:
-            forms = [by_words(form) for form in forms]
+        forms = joint_forms(kinds[0], kinds[1], precision)
+        # with another number of columns each side has its own forms, and another fingerprint
         sums = [
-            RowSum(forms if side.columns and len(side.columns) == len(forms) else joint_forms(side)) for side in kinds
+            RowSum(forms if len(side.columns) in (0, len(forms)) else joint_forms(side, precision=precision))
+            for side in kinds
         ]
         for rows, run in zip(sums, (on_source, on_target), strict=True):
             run(rows.add)
         return Answer(rows=sums[0].rows, sha256=sums[0].sha256), Answer(rows=sums[1].rows, sha256=sums[1].sha256)
 
-    def _is_same_without_limit(self, query: Query, translation: Translation) -> bool:
-        """Tell whether a query that orders and limits has the same answer when it gives all its rows."""
+    def _answers_without_limit(self, query: Query, translation: Translation) -> tuple[Answer, Answer] | None:
+        """Return the answers of a query with a limit when it gives all its rows and they are the same."""
         tree = translation.tree
         if not (isinstance(tree, exp.Query) and tree.args.get("limit")):
-            return False
+            return None
         whole = tree.copy()
         for name in ("limit", "offset"):
             whole.set(name, None)
@@ -174,7 +178,8 @@ class _Replay:
             answers = self._compare(
                 lambda on_rows: self.source.run(source_sql, on_rows),
                 lambda on_rows: self.lake.run(sql, on_rows, is_caseless=translation.is_caseless),
+                translation.precision,
             )
         except QueryFailedError:
-            return False
-        return answers[0] == answers[1]
+            return None
+        return answers if answers[0] == answers[1] else None

@@ -12,12 +12,14 @@ from typing import cast
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.scope import Scope
 
 from ingestion.migration.assessment.dialect import kind_of
 from ingestion.migration.catalog import Catalog, Column
 from ingestion.migration.plan import ColumnPlan, TablePlan
-from ingestion.migration.tuning import comparisons, functions
-from ingestion.migration.tuning.lineage import Found, Lineage
+from ingestion.migration.tuning import comparisons, functions, grouping
+from ingestion.migration.tuning.answer import Precision
+from ingestion.migration.tuning.lineage import PLAN, Found, Lineage
 
 _DIALECTS = {"postgresql": "postgres", "mysql": "mysql", "sqlite": "sqlite", "mssql": "tsql", "oracle": "oracle"}
 LENIENT = ("mysql", "sqlite")
@@ -32,6 +34,9 @@ class Adjustment:
 
     is_caseless: bool
     joins_in_no_order: bool
+    precision: Precision
+    hints: tuple[str, ...]
+    """What may be the reason if the answers differ."""
     notes: tuple[str, ...]
 
 
@@ -41,8 +46,11 @@ def adjust(tree: exp.Expr, lineage: Lineage, catalog: Catalog) -> Adjustment:
     is_caseless = bool(collations) and all(collations)
     notes = []
     aggregates = frozenset(
-        {"total", "every", *_PICKING} | {item.name.lower() for item in catalog.routines if item.kind == "aggregate"}
+        {"total", "every", *grouping.PICKING}
+        | {item.name.lower() for item in catalog.routines if item.kind == "aggregate"}
     )
+    precision = _precision(lineage)
+    hints = _hints(lineage, catalog)
     _set_types(lineage, _DIALECTS[catalog.engine])
     _read_text_as_declared(lineage, catalog)
     engine = catalog.engine
@@ -55,13 +63,20 @@ def adjust(tree: exp.Expr, lineage: Lineage, catalog: Catalog) -> Adjustment:
     for node in reversed([node for node in tree.walk() if node is not tree]):
         comparisons.adjust(node, engine, is_caseless=is_caseless)
     for select in list(tree.find_all(exp.Select)):
-        _name_bare_columns(select, engine, aggregates)
+        grouping.drop_null_order(select)
+        grouping.name_bare_columns(select, engine, aggregates)
     if is_caseless:
         notes.append("the collations of the source ignore case: compared with collate nocase")
     elif any(collations):
         notes.append("collations with and without regard to case are mixed: compared with regard to case")
     notes += _remarks(tree)
-    return Adjustment(is_caseless=is_caseless, joins_in_no_order=_joins_in_no_order(tree), notes=tuple(notes))
+    return Adjustment(
+        is_caseless=is_caseless,
+        joins_in_no_order=_joins_in_no_order(tree),
+        precision=precision,
+        hints=hints,
+        notes=tuple(notes),
+    )
 
 
 def _collations(lineage: Lineage, catalog: Catalog) -> list[bool]:
@@ -77,6 +92,36 @@ def _collations(lineage: Lineage, catalog: Catalog) -> list[bool]:
                         collation.endswith("_ci") or collation == "nocase" or column.source_type.lower() == "citext"
                     )
     return answers
+
+
+def _precision(lineage: Lineage) -> Precision:
+    """Return how exactly answers made of these tables can be compared."""
+    types = {
+        column.source_type.lower()
+        for scope in lineage.scopes
+        for source in scope.sources.values()
+        if not isinstance(source, Scope) and PLAN in source.meta
+        for column in source.meta[PLAN].columns
+    }
+    is_single = any(kind == "real" or kind.startswith("float") for kind in types)
+    is_padded = any(kind.startswith(("character(", "bpchar")) for kind in types)
+    return Precision(digits=6 if is_single else 12, ignores_trailing_blanks=is_padded)
+
+
+def _hints(lineage: Lineage, catalog: Catalog) -> tuple[str, ...]:
+    """Return what a person should look at when the answers of a query differ."""
+    hints: list[str] = []
+    found_columns = [
+        found for scope in lineage.scopes for _, found in lineage.columns(scope) if isinstance(found, tuple)
+    ]
+    as_text = sorted({f"{table.target}.{column.target_name}" for table, column in found_columns if column.misfits})
+    if as_text:
+        hints.append(f"values against their declared type lie in {', '.join(as_text)}, which travelled as text")
+    if catalog.engine == "mysql" and any(column.target_type == "varchar" for _, column in found_columns):
+        hints.append("the source ignores trailing blanks when it compares texts, the lake does not")
+    if catalog.engine == "postgresql":
+        hints.append("a table that others inherit from travels without their rows")
+    return tuple(hints)
 
 
 def _source_column(catalog: Catalog, table: TablePlan, column: ColumnPlan) -> Column | None:
@@ -128,17 +173,20 @@ def _read_text_as_declared(lineage: Lineage, catalog: Catalog) -> None:
         is_output = isinstance(column.parent, exp.Select)
         if planned.target_name != column.name and planned.target_name != planned.name:
             renamed = exp.to_identifier(planned.target_name, quoted=True)
-            if is_output:
-                alias = exp.to_identifier(column.name, quoted=True)
-                column.replace(exp.Alias(this=column.copy(), alias=alias))
+            alias = exp.to_identifier(column.name, quoted=True)
             column.set("this", renamed)
+            if is_output:
+                column.replace(exp.Alias(this=column.copy(), alias=alias))
         source = _source_column(catalog, table, planned)
         if planned.target_type != "varchar" or source is None:
             continue
         natural = _NATURAL.get(kind_of(catalog.engine, source))
+        if natural == "bigint" and catalog.engine == "sqlite":
+            # a column of whole numbers may hold others there
+            natural = "double"
         if natural is None or is_output or isinstance(column.parent, exp.Alias | exp.Group | exp.Count | exp.Distinct):
             continue
-        if natural in ("date", "timestamp") and comparisons.is_compared_with_text(column):
+        if natural in ("date", "timestamp") and comparisons.is_compared_with_text(column, catalog.engine):
             continue
         _wrap(column, natural)
 
@@ -237,92 +285,6 @@ def _give_one_type(node: exp.Expr) -> None:
         for value in values:
             if value is not None and is_no_text(value):
                 _wrap(value, "varchar")
-
-
-def _name_bare_columns(select: exp.Select, engine: str, aggregates: frozenset[str]) -> None:
-    """Put `first()` around columns that are neither grouped nor aggregated: the group decides them, or any will do."""
-    group = select.args.get("group")
-    if group is None:
-        return
-    if any(not rollup.expressions for rollup in group.find_all(exp.Rollup)):
-        # GROUP BY a WITH ROLLUP of MySQL
-        group.set("rollup", [exp.Rollup(expressions=group.expressions)])
-        group.set("expressions", [])
-    if not group.expressions or group.find(exp.GroupingSets, exp.Cube, exp.Rollup):
-        return
-    aliases = {item.alias.lower(): item.this for item in select.expressions if isinstance(item, exp.Alias)}
-    keys: set[str] = set()
-    for key in group.expressions:
-        if isinstance(key, exp.Literal) and not key.is_string and int(key.name) <= len(select.expressions):
-            key = select.expressions[int(key.name) - 1].unalias()
-        elif isinstance(key, exp.Column) and not key.table and key.name.lower() in aliases:
-            keys.add(_text(key))
-            key = aliases[key.name.lower()]
-        keys.add(_text(key))
-    names = {key.split(".")[-1] for key in keys}
-    extreme = _only_extreme(select) if engine == "sqlite" else None
-    order = select.args.get("order")
-    having = select.args.get("having")
-    places = [*select.expressions, *([having.this] if having else []), *(order.expressions if order else [])]
-    for place in places:
-        for column in list(place.find_all(exp.Column)):
-            if _is_bare(
-                column, select, keys, names, set() if place in select.expressions else set(aliases), aggregates
-            ):
-                column.replace(_any_of(column, extreme))
-    for item in select.expressions:
-        if isinstance(item, exp.Anonymous) and item.name in _PICKING and isinstance(item.expressions[0], exp.Column):
-            item.replace(exp.alias_(item.copy(), item.expressions[0].name, quoted=True))
-
-
-_PICKING = ("first", "arg_max_null", "arg_min_null")
-
-
-def _only_extreme(select: exp.Select) -> exp.Expr | None:
-    """Return the one min() or max() of a query: SQLite takes the other columns from the row where it was found."""
-    found = [item for place in select.expressions for item in place.find_all(exp.Max, exp.Min)]
-    return found[0] if len(found) == 1 else None
-
-
-def _any_of(column: exp.Expr, extreme: exp.Expr | None) -> exp.Expr:
-    if extreme is None:
-        return exp.Anonymous(this="first", expressions=[column.copy()])
-    name = "arg_max_null" if isinstance(extreme, exp.Max) else "arg_min_null"
-    return exp.Anonymous(this=name, expressions=[column.copy(), extreme.this.copy()])
-
-
-def _is_bare(
-    column: exp.Column,
-    select: exp.Select,
-    keys: set[str],
-    names: set[str],
-    aliases: set[str],
-    aggregates: frozenset[str],
-) -> bool:
-    if isinstance(column.this, exp.Star) or (not column.table and column.name.lower() in aliases):
-        return False
-    node: exp.Expr | None = column
-    while node is not None and node is not select:
-        text = _text(node)
-        if text in keys or (
-            isinstance(node, exp.Column)
-            and (not node.table or node is column)
-            and text.split(".")[-1] in names
-            and not any("." in key and "." in text for key in keys)
-        ):
-            return False
-        if isinstance(
-            node, exp.AggFunc | exp.Filter | exp.WithinGroup | exp.Window | exp.Subquery | exp.Exists | exp.Query
-        ):
-            return False
-        if isinstance(node, exp.Anonymous) and node.name.lower() in aggregates:
-            return False
-        node = node.parent
-    return True
-
-
-def _text(node: exp.Expr) -> str:
-    return node.sql(dialect="duckdb", comments=False).lower().replace('"', "")
 
 
 def _joins_in_no_order(tree: exp.Expr) -> bool:

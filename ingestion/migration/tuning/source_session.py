@@ -18,6 +18,10 @@ _DUMP = "the source is a dump: there is no database to replay on"
 OnRows = Callable[[list[tuple[Any, ...]]], None]
 
 
+class NoSourceError(Exception):
+    """There is no database to replay on: the source is a dump."""
+
+
 class QueryFailedError(Exception):
     """A query that a side refused or did not finish; the text names no value."""
 
@@ -53,10 +57,11 @@ class SourceSession:
     def run(self, sql: str, on_rows: OnRows | None = None) -> int:
         """Run a query to its end, or until it gave more rows than the limit, and return their number.
 
-        Raises QueryFailedError when the engine refuses it, SourceUnreachableError when the source went away.
+        Raises QueryFailedError when the engine refuses it, SourceUnreachableError when the source went away, and
+        NoSourceError when there is none.
         """
         if self._source.engine == "dump":
-            raise QueryFailedError(_DUMP)
+            raise NoSourceError(_DUMP)
         rows = 0
         with self._harmless():
             for batch in self._source.batches(sql, _BATCH_ROWS):

@@ -136,7 +136,7 @@ def _view_steps(read: Sequence[Replayed], views: Mapping[str, str]) -> list[Step
     cost: dict[str, float] = defaultdict(float)
     for item in read:
         assert item.translation is not None and item.target_timing is not None
-        if item.status == "same":
+        if item.status in ("same", "target only"):
             for view in item.translation.views:
                 cost[view] += item.target_timing.p50_ms
     return [

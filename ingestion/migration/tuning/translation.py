@@ -20,6 +20,7 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 
 from ingestion.migration.catalog import Catalog, View
 from ingestion.migration.plan import SCHEMA, Plan, TablePlan
+from ingestion.migration.tuning.answer import Precision
 from ingestion.migration.tuning.functions import Macro
 from ingestion.migration.tuning.lineage import PLAN, ColumnUse, Lineage, column_uses
 from ingestion.migration.tuning.semantics import adjust
@@ -31,8 +32,10 @@ DIALECTS = {"postgresql": "postgres", "mysql": "mysql", "sqlite": "sqlite", "mss
 _VIEW = "radlake_view"
 _WORD = re.compile(r"(\w+)[\"`]?\s*\(")
 _DEPTH = 20
+_ELSEWHERE = "which is not in the legacy database"
+_OWN_CATALOG = "the engine's own catalog"
 _SYSTEM_SCHEMAS = ("information_schema", "pg_catalog", "performance_schema", "sys", "mysql")
-_SYSTEM_TABLES = ("sqlite_master", "sqlite_schema", "sqlite_sequence", "sqlite_stat1", "dual")
+_SYSTEM_TABLES = ("sqlite_master", "sqlite_schema", "sqlite_sequence", "sqlite_stat1")
 _NOT_REPLAYED = {
     "sleep", "benchmark", "get_lock", "release_lock", "release_all_locks", "load_file", "master_pos_wait",
     "pg_sleep", "pg_terminate_backend", "pg_cancel_backend", "pg_read_file", "pg_read_binary_file", "pg_ls_dir",
@@ -60,8 +63,11 @@ class Translation:
     """Texts compare without regard to case, as the collations of the source do."""
     joins_in_no_order: bool
     """Joins texts, or lists values, without saying in which order."""
+    precision: Precision
     calls: tuple[str, ...]
     """Functions it calls that DuckDB does not know by sqlglot: its own, or macros of the session."""
+    hints: tuple[str, ...]
+    """What may be the reason if the answers differ."""
     notes: tuple[str, ...]
 
     def sql(self, tables: Mapping[str, str] | None = None, views: Mapping[str, str] | None = None) -> str:
@@ -142,6 +148,8 @@ class Translator:
         Raises NotTranslatedError with the reason.
         """
         tree = self._parse(sql)
+        if self._engine == "sqlite" and "typeof" in {node.sql_name().lower() for node in tree.find_all(exp.Func)}:
+            raise NotTranslatedError("calls typeof, since values have types there and columns have them in the lake")
         self._replace_functions(tree, sql)
         views: dict[str, None] = {}
         tree = self._bind(tree, self._catalog.default_schema, views, 0)
@@ -164,7 +172,9 @@ class Translator:
             uses=uses,
             is_caseless=adjustment.is_caseless,
             joins_in_no_order=adjustment.joins_in_no_order,
+            precision=adjustment.precision,
             calls=tuple(sorted({node.name.lower() for node in tree.find_all(exp.Anonymous)})),
+            hints=adjustment.hints,
             notes=adjustment.notes,
         )
 
@@ -212,6 +222,9 @@ class Translator:
             if not isinstance(table.this, exp.Identifier):
                 # a function that gives rows
                 continue
+            if table.name.lower() == "dual" and not table.db and self._engine in ("mysql", "oracle"):
+                table.replace(exp.select("1").subquery("dual"))
+                continue
             place = self._look_up(table, schema)
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=table.this.quoted)))
@@ -227,6 +240,14 @@ class Translator:
             views[".".join(place)] = None
             table.replace(self._written_out(self._views[place], table, depth))
         return tree
+
+    def concerns(self, sql: str) -> bool:
+        """Tell whether a recorded statement is about this database, and not about another one or the engine itself."""
+        try:
+            self.translate(sql)
+        except NotTranslatedError as error:
+            return not any(part in str(error) for part in (_ELSEWHERE, _OWN_CATALOG))
+        return True
 
     def _replace_functions(self, tree: exp.Expr, text: str) -> None:
         """Write the macros that stand for the database's own functions into a tree.
@@ -276,7 +297,7 @@ class Translator:
     def _look_up(self, table: exp.Table, schema: str) -> tuple[str, str]:
         """Return schema and name of the table or view a query names."""
         if table.db.lower() in _SYSTEM_SCHEMAS or (not table.db and table.name.lower() in _SYSTEM_TABLES):
-            raise NotTranslatedError("reads the engine's own catalog")
+            raise NotTranslatedError(f"reads {_OWN_CATALOG}")
         schemas = [table.db] if table.db else [schema, self._catalog.default_schema]
         if self._engine == "sqlite":
             schemas = sorted({place[0] for place in self._known | self._views.keys()})
@@ -294,7 +315,7 @@ class Translator:
             matching[0] if len(matching) == 1 and not table.db else None,
         )
         if found is None:
-            raise NotTranslatedError(f"reads {table.name}, which is not in the legacy database")
+            raise NotTranslatedError(f"reads {table.name}, {_ELSEWHERE}")
         if found in self._partitions:
             raise NotTranslatedError(f"reads the partition {table.name}, which travels with its table")
         if found not in self._tables and found not in self._views:

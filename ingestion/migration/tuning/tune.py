@@ -121,9 +121,11 @@ def tune(
         refreshed = _prepare(connection, plan, what_if=what_if)
         views = {view: table for view, (table, _) in read_materialized(connection, plan.token).items()}
         with open_origin(address, settings.work_folder) as (source, catalog):
-            workload = collect_queries(source, catalog, file=queries, log=statement_log, top=top)
             lake = LakeSession(connection, catalog.engine, timeout_seconds, row_limit)
             translator = Translator(catalog, plan, is_ansi_quotes=_has_ansi_quotes(source), macros=own_functions)
+            workload = collect_queries(
+                source, catalog, plan, file=queries, log=statement_log, top=top, concerns=translator.concerns
+            )
             replayed = replay(
                 workload.queries,
                 translator,

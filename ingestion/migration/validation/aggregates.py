@@ -129,7 +129,8 @@ def _measures(pair: Pair, column: ColumnPlan) -> list[_Measure]:
         for name in ("min", "max"):
             add(name, f"{name}({old_name}){widened}", f"{name}({new_name})")
     elif target == "boolean":
-        add("trues", f"sum(case when {old_name} then 1 else 0 end)", f"sum(case when {new_name} then 1 else 0 end)")
+        old_trues = f"sum(case when {old.text(column)} = 'true' then 1 else 0 end)"
+        add("trues", old_trues, f"sum(case when {new_name} then 1 else 0 end)")
     else:
         for name in ("min", "max"):
             add(name, _as_text(old, column, f"{name}({old_name})"), _as_text(new, column, f"{name}({new_name})"))

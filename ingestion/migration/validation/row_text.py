@@ -182,6 +182,8 @@ def lake_side(table: TablePlan, relation: str) -> Side:
 def prepare_comparison(connection: Connection) -> None:
     """Give a connection what the texts of the lake's side need: instants in UTC and the macros."""
     connection.execute("set timezone = 'UTC'")
+    # a bar of its own would mix with what a command prints
+    connection.execute("set enable_progress_bar = false")
     for statement in MACROS:
         connection.execute(statement)
 

@@ -15,6 +15,7 @@ from ingestion.migration.dump.mysql.tables import (
 )
 from ingestion.migration.dump.mysql.types import canonical_character_set, character_set_of, default_collation
 from ingestion.migration.dump.schema import Place, Schema, SequenceState, TableState
+from ingestion.migration.dump.script import BACKSLASH_STRING
 from ingestion.migration.dump.tokens import Cursor, StatementError, statement_kind
 
 SYSTEM_SCHEMAS = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
@@ -229,7 +230,7 @@ class MysqlDdl:
         if cursor.at("("):
             cursor.brackets()
         cursor.expect("AS")
-        definition = re.sub(r"\s*\*/\s*$", "", cursor.rest())
+        definition = _without_conditions(cursor.rest())
         if schema.lower() not in SYSTEM_SCHEMAS:
             self.schema.views[schema, name] = View(schema=schema, name=name, definition=definition)
 
@@ -383,6 +384,9 @@ class MysqlDdl:
         settle_character_sets(self.schema, table, self.flavour)
 
 
+_MARK = re.compile(rf"{BACKSLASH_STRING}|/\*(?!M?!).*?\*/|(/\*M?!\d*|\*/)", re.DOTALL)
+
+
 def _without_conditions(text: str) -> str:
-    """Return the text of a routine without the marks of conditional comments."""
-    return " ".join(re.sub(r"/\*M?!\d*|\*/", "", text).split(" ")).strip() if "/*!" in text else text
+    """Return the text of a view or routine without the marks of conditional comments; its own comments stay."""
+    return _MARK.sub(lambda match: "" if match[1] else match[0], text).strip()
