@@ -25,7 +25,7 @@ demo: setup
 	$(BIN)/python -m serving.demo $(DEMO_HOME)
 
 test: setup
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests -n auto --dist loadfile
 
 test-unit test-pipeline test-dbt test-acceptance test-docs: test-%: setup
 	$(BIN)/pytest tests/$*

@@ -5,11 +5,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from lakehouse.settings import Settings, read_settings, write_settings
 from serving.home import create_home
 from tests.builders.servers import Server, running, start_mariadb, start_postgresql
+
+# a busy machine is no fault of the code
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 PROJECT = Path(__file__).resolve().parent.parent
 

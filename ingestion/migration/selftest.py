@@ -12,7 +12,8 @@ from datetime import datetime
 
 from ingestion.migration import books
 from ingestion.migration.catalog import Catalog
-from ingestion.migration.corruption import KINDS, Copy, Finding, Injury, Kind
+from ingestion.migration.corruption import KINDS
+from ingestion.migration.injury import Copy, Finding, Injury, Kind
 from ingestion.migration.origin import open_origin
 from ingestion.migration.plan import Plan, TablePlan
 from ingestion.migration.planning import make_plan

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ingestion.migration import selftest as module
-from ingestion.migration.corruption import KINDS, Kind
+from ingestion.migration.corruption import KINDS
+from ingestion.migration.injury import Kind
 from ingestion.migration.selftest import SelftestResult, selftest
 from ingestion.migration.source import parse_address
 from lakehouse.settings import Settings

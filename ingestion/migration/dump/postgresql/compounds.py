@@ -46,6 +46,8 @@ _NEEDS_QUOTES = re.compile(r'[{},"\\\s]')
 
 
 def array_reader(element: Read | None) -> Read:
+    """Return the reader of an array of elements, as text that PostgreSQL would print."""
+
     def read(text: str) -> str:
         bounds, body = "", text.strip()
         if body.startswith("["):

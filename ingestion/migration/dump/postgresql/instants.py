@@ -19,6 +19,7 @@ _SPECIAL = {"infinity": "infinity", "-infinity": "-infinity", "epoch": "1970-01-
 
 
 def read_date(text: str) -> str:
+    """Return a day in ISO form."""
     plain = text.strip()
     match = _STAMP.fullmatch(plain) or _PACKED.fullmatch(plain)
     if match is None:
@@ -34,6 +35,7 @@ def _part_of_second(micros: int) -> str:
 def timestamp_reader(
     digits: int, zone: tzinfo | None, *, has_zone: bool
 ) -> tuple[Read, Callable[[str], object] | None]:
+    """Return the reader of a timestamp type, with or without a zone."""
     fraction = rf"(?:\.\d{{0,{digits - 1}}}[1-9])?" if digits else ""
     whole = re.compile(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d{fraction}" + (r"\+00" if has_zone else "")).fullmatch
     return (lambda text: _timestamp(text, digits, zone, has_zone)), whole
@@ -87,6 +89,7 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(\.\d+)?)?\s*([AaPp][Mm])?")
 
 
 def read_time(text: str, digits: int) -> str:
+    """Return a time of day in ISO form."""
     match = _CLOCK.fullmatch(text.strip())
     if match is None:
         return text
@@ -103,6 +106,7 @@ _ZONED = re.compile(r"(.*?)\s*(Z|UTC|[-+]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)", re.I
 
 
 def read_time_with_zone(text: str, digits: int) -> str:
+    """Return a time of day with its zone in ISO form."""
     match = _ZONED.fullmatch(text.strip())
     if match is None:
         return text

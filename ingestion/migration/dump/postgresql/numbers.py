@@ -10,6 +10,7 @@ Read = Callable[[str], str]
 
 
 def read_decimal(text: str) -> Decimal | None:
+    """Return a number without precision as PostgreSQL prints it."""
     try:
         return Decimal(text.strip())
     except InvalidOperation:
@@ -17,6 +18,7 @@ def read_decimal(text: str) -> Decimal | None:
 
 
 def read_integer(text: str) -> str:
+    """Return a whole number as its digits."""
     number = read_decimal(text)
     if number is None or not number.is_finite():
         return text
@@ -24,6 +26,7 @@ def read_integer(text: str) -> str:
 
 
 def numeric_reader(numbers: tuple[int, ...]) -> tuple[Read, Callable[[str], object] | None]:
+    """Return the reader of a numeric type with precision and scale."""
     if not numbers:
 
         def read_any(text: str) -> str:
@@ -47,6 +50,7 @@ def numeric_reader(numbers: tuple[int, ...]) -> tuple[Read, Callable[[str], obje
 
 
 def read_money(text: str) -> str:
+    """Return an amount of money as PostgreSQL prints it."""
     number = read_decimal(text.replace("$", "").replace(",", ""))
     if number is None or not number.is_finite():
         return text

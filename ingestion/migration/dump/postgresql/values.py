@@ -126,6 +126,7 @@ def _inet(text: str) -> str:
 
 
 def read_boolean(text: str) -> str:
+    """Return a boolean as true or false."""
     word = text.strip().lower()
     return "true" if word in _TRUE else "false" if word in _FALSE else text
 
