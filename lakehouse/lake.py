@@ -73,6 +73,7 @@ def limit_statements(settings: Settings) -> list[str]:
         f"set temp_directory = '{settings.work_folder / 'spill'}'",
         "set temp_file_encryption = true",
         "set preserve_insertion_order = true",
+        "set enable_progress_bar = false",
     ]
 
 

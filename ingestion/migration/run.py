@@ -222,18 +222,31 @@ def _append(settings: Settings, unit: Sequence[ChunkFile]) -> None:
     tables: dict[str, list[ChunkFile]] = {}
     for file in unit:
         tables.setdefault(file.table.target, []).append(file)
-    append_files(
-        settings,
-        "legacy",
-        [
-            FilesOfTable(
-                table=target,
-                columns=dict(books.planned_columns(files[0].table)),
-                files=tuple((file.path, file.rows) for file in files),
-            )
-            for target, files in tables.items()
-        ],
-    )
+    try:
+        append_files(
+            settings,
+            "legacy",
+            [
+                FilesOfTable(
+                    table=target,
+                    columns=dict(books.planned_columns(files[0].table)),
+                    files=tuple((file.path, file.rows) for file in files),
+                )
+                for target, files in tables.items()
+            ],
+        )
+    except Exception as error:
+        check_space(error)
+        # the text of dlt's error may quote a value
+        raise RadlakeError(
+            f"the rows read could not be appended ({_innermost(error)}); run the same command again"
+        ) from None
+
+
+def _innermost(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return type(error).__name__
 
 
 def _check_counts(connection: Connection, unit: Sequence[ChunkFile]) -> None:

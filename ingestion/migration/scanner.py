@@ -30,6 +30,15 @@ _SETTINGS = {
     "sqlite": (),
     "dump": (),
 }
+_SESSION = {
+    # what Source sets too: a server's own settings must not change a text
+    "postgresql": (
+        "client_encoding=UTF8",
+        "options='-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=postgres -c extra_float_digits=3 "
+        "-c bytea_output=hex'",
+    ),
+    "mysql": (),
+}
 _POSITIONS = {
     "postgresql": "select 'lsn ' || case when pg_is_in_recovery() then pg_last_wal_replay_lsn() "
     "else pg_current_wal_lsn() end || ', snapshot ' || txid_current_snapshot() as position",
@@ -148,7 +157,7 @@ def _attach_statements(address: Address, path: Path | None) -> list[str]:
     # such as sslmode of PostgreSQL; SQLAlchemy's name of MySQL's socket is another
     query = {{"unix_socket": "socket"}.get(name, name): str(value) for name, value in address.url.query.items()}
     query.pop("charset", None)
-    more = " ".join(f"{name}={value}" for name, value in sorted(query.items()))
+    more = " ".join([*_SESSION[address.engine], *(f"{name}={value}" for name, value in sorted(query.items()))])
     options = ", ".join(f"{name} {literal(str(value))}" for name, value in parts.items() if value)
     return [
         f"create secret legacy (type {kind}, {options})",
