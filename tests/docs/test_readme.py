@@ -29,7 +29,11 @@ def test_command_of_a_page_exists(line: str) -> None:
             break
         path.append(word)
     result = CliRunner().invoke(
-        app, [*path[: 2 if path[0] in ("dicom", "ai", "text", "release", "contracts", "migrate", "report") else 1], "--help"]
+        app,
+        [
+            *path[: 2 if path[0] in ("dicom", "ai", "text", "release", "contracts", "migrate", "report") else 1],
+            "--help",
+        ],
     )
     assert result.exit_code == 0
     for option in (word for word in words if word.startswith("--")):
