@@ -18,9 +18,9 @@ from lakehouse.errors import CheckFailedError, UsageError
 Progress = Callable[[str, int, int], None]
 """Called with a table, tables done and tables in all."""
 
-CHUNK_ROWS = 500_000
+CHUNK_ROWS = 1_000_000
 _CHUNK_BYTES = 256 * 2**20
-_BUFFERED_ROWS, _BUFFERED_BYTES = 200_000, 64 * 2**20
+_BUFFERED_ROWS, _BUFFERED_BYTES = 400_000, 96 * 2**20
 """A chunk of MySQL is held in memory while it arrives: see scanner.Scanner.relation."""
 _SECONDS_PER_TABLE = 0.05
 _COLUMNS_PER_QUERY = 200

@@ -156,7 +156,8 @@ def _mysql(name: str, numbers: tuple[int, ...], unsigned: bool) -> TypeRule:
     as_text = "cast({0} as char)"
     if name in _MYSQL_INTEGERS:
         target = _MYSQL_INTEGERS[name][unsigned]
-        return TypeRule(target_type=target, convert=f"try_cast({{0}} as {target})", source_text="{0} + 0")
+        # arrives as a number of at most this size
+        return TypeRule(target_type=target, convert=f"cast({{0}} as {target})", source_text="{0} + 0")
     if name == "bit":
         # as digits, so that no driver takes one bit for a truth value
         return TypeRule(
@@ -168,7 +169,7 @@ def _mysql(name: str, numbers: tuple[int, ...], unsigned: bool) -> TypeRule:
     if name in ("decimal", "numeric"):
         target_decimal = _decimal(numbers or (10, 0))
         if target_decimal:
-            return TypeRule(target_type=target_decimal, convert=f"try_cast({{0}} as {target_decimal})")
+            return TypeRule(target_type=target_decimal, convert=f"cast({{0}} as {target_decimal})")
         return TypeRule(target_type="varchar", wire=as_text, target_text="{0}", note="more than 38 digits")
     if name in ("float", "double", "double precision", "real"):
         # `+ 0e0` makes a float tell all its digits; MySQL has no access to the bits
