@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+from ingestion.migration.books import planned_columns, quoted, target_table
 from ingestion.migration.estimation import estimate
 from ingestion.migration.origin import open_origin
 from ingestion.migration.plan import Plan, plan_folder, read_plan, write_plan
@@ -14,7 +15,7 @@ from ingestion.migration.planning import make_plan
 from ingestion.migration.progress import Progress
 from ingestion.migration.run import RunResult, run_migration
 from ingestion.migration.selftest import SelftestResult, selftest
-from ingestion.migration.source import Address
+from ingestion.migration.source import Address, quote_name
 from ingestion.migration.tuning.materialization import refresh_materialized
 from ingestion.migration.validation.files import record_files
 from ingestion.migration.validation.results import ValidationResult
@@ -62,14 +63,14 @@ def make_site_plan(
         return plan, write_plan(plan, plan_folder(settings, address)) if write else None
 
 
-def read_site_plan(settings: Settings, address: Address) -> Plan:
-    """Read the plan of a source, made now when there is none.
+def read_site_plan(settings: Settings, address: Address, *, write: bool = True) -> Plan:
+    """Read the plan of a source, made now when there is none, and kept when `write` is set.
 
     Raises SettingsError when the plan is damaged or of another version.
     """
     folder = plan_folder(settings, address)
     if not (folder / "plan.json").exists():
-        return make_site_plan(settings, address)[0]
+        return make_site_plan(settings, address, write=write)[0]
     plan = read_plan(folder)
     if plan.token != address.token:
         raise SettingsError(f"{folder} holds the plan of another source")
@@ -145,11 +146,18 @@ def selftest_source(
 
 
 def plan_statements(plan: Plan) -> list[str]:
-    """Return the SQL a run would use: the target tables, and what is read from the source and how it is converted."""
+    """Return the SQL a run would use: the target tables, what is read from the source, and how it is converted."""
     statements = []
     for table in plan.tables:
-        columns = ", ".join(f'"{column.target_name}" {column.target_type}' for column in table.columns)
-        statements.append(f'create table raw_legacy."{table.target}" ({columns});')
-        wires = ", ".join(column.wire.format(column.name) for column in table.columns)
-        statements.append(f"select {wires} from {table.source_table};")
+        columns = ", ".join(f"{quoted(name)} {data_type}" for name, data_type in planned_columns(table))
+        wires = ", ".join(
+            f"{column.wire.format(quote_name(plan.engine, column.name))} as c{number}"
+            for number, column in enumerate(table.columns)
+        )
+        values = ", ".join(column.convert.format(f"c{number}") for number, column in enumerate(table.columns))
+        statements += [
+            f"create table {target_table(table)} ({columns});",
+            f"select {wires} from {table.source_table};",
+            f"insert into {target_table(table)} select {values}, _batch_id, _chunk_no, _loaded_at from arrived;",
+        ]
     return statements

@@ -54,8 +54,10 @@ def condition(scanner: Scanner, table: TablePlan, chunk: Chunk) -> str:
 
 def _part(table: TablePlan) -> str:
     """Return SQL of MySQL that gives the part a row belongs to."""
-    columns = ", ".join(quote_name("mysql", column.name) for column in table.columns)
-    return f"crc32(concat_ws('|', {columns})) % {table.chunk_parts}"
+    names = table.key or [column.name for column in table.columns]
+    columns = ", ".join(quote_name("mysql", name) for name in names)
+    # a text longer than the server's largest packet is NULL there
+    return f"coalesce(crc32(concat_ws('|', {columns})), 0) % {table.chunk_parts}"
 
 
 def cut(scanner: Scanner, table: TablePlan, span: Chunk, numbers: Iterator[int]) -> list[Chunk]:

@@ -34,7 +34,13 @@ def _estimate_table(settings: Settings, scanner: Scanner, table: TablePlan) -> f
     if rows < _SAMPLE_ROWS / 10:
         return _SECONDS_PER_TABLE
     path, again = settings.work_folder / "sample.parquet", settings.work_folder / "again.parquet"
-    sample = replace(table, source_table=f"(select * from {table.source_table} limit {rows}) as sample")
+    # whole, whatever ranges or parts the table travels in
+    sample = replace(
+        table,
+        source_table=f"(select * from {table.source_table} limit {rows}) as sample",
+        chunk_column=None,
+        chunk_parts=1,
+    )
     started = time.monotonic()
     read_chunk(
         scanner, sample, Chunk(number=0, lower=None, upper=None, rows=rows), batch_id="sample",

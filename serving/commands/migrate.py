@@ -152,7 +152,7 @@ def migrate_run(
     from serving.source_argument import resolve_source
 
     settings, address = open_home(home), resolve_source(source)
-    plan = read_site_plan(settings, address)
+    plan = read_site_plan(settings, address, write=not what_if)
     if what_if:
         print_json({"plan_id": plan.plan_id, "statements": plan_statements(plan), "what_if": True})
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.migration.estimation import estimate
 from ingestion.migration.origin import open_origin
 from ingestion.migration.plan import Plan, plan_folder
 from ingestion.migration.planning import make_plan
@@ -15,6 +16,7 @@ from lakehouse.errors import CheckFailedError, ContractError, SourceUnreachableE
 from lakehouse.lake import open_lake
 from lakehouse.ledger import local_now
 from lakehouse.settings import Settings
+from serving.migration import plan_statements, read_site_plan
 from tests.builders.legacy import (
     AWKWARD_MYSQL,
     AWKWARD_POSTGRESQL,
@@ -209,6 +211,43 @@ def test_chunks_follow_the_key_and_only_what_changed_is_read_again(settings: Set
         sqlite3.connect(path).execute("select count(*), count(distinct id), sum(id) from exam").fetchone()
     ]
     assert rows_of(settings, "select finding from raw.raw_legacy.exam where id = 250000") == [("改",)]
+
+
+def test_a_table_of_mysql_without_a_whole_number_key_travels_in_parts(settings: Settings, mariadb: Server) -> None:
+    database = mariadb.new_database(
+        "create table log (who varchar(20), what varchar(20));"
+        "insert into log select '张三', concat('记录', seq % 7000) from seq_1_to_20000;"
+        "create table named (code varchar(20) primary key, note text);"
+        "insert into named select concat('代码', seq), null from seq_1_to_12000;"
+    )
+    address = parse_address(mariadb.url(database))
+    plan = estimate(settings, address, plan_of(settings, address, chunk_rows=5000))
+    assert {table.target: table.chunk_parts for table in plan.tables} == {"log": 4, "named": 3}
+    assert all(table.estimated_seconds > 0 for table in plan.tables)
+
+    first = run_migration(settings, address, plan)
+    mariadb.run("delete from log where what = '记录7' limit 1; insert into named values ('新', '行')", database)
+    second = run_migration(settings, address, plan)
+
+    assert (table_of(first, "log").loaded, table_of(first, "named").loaded) == (20_000, 12_000)
+    assert [second.total(name) > 0 for name in ("loaded", "unchanged", "removed")] == [True] * 3
+    assert second.total("source") == 32_000 == second.total("loaded") + second.total("unchanged")
+    assert rows_of(settings, "select count(*), count(distinct what) from raw.raw_legacy.log") == [(19_999, 7000)]
+    assert rows_of(settings, "select count(*), count(distinct code) from raw.raw_legacy.named") == [(12_001, 12_001)]
+
+
+def test_what_a_run_would_do_is_told_and_nothing_is_written(settings: Settings, tmp_path: Path) -> None:
+    address = parse_address(str(write_awkward_sqlite(tmp_path / "old.sqlite")))
+
+    statements = plan_statements(read_site_plan(settings, address, write=False))
+
+    assert len(statements) == 3 * 8
+    with sqlite3.connect(tmp_path / "old.sqlite") as source:
+        # one row is GBK
+        source.text_factory = bytes
+        for select in statements[1::3]:
+            source.execute(select).fetchall()
+    assert not (settings.home / "migration").exists()
 
 
 def test_a_table_that_was_altered_stops_the_run_and_is_named(settings: Settings, tmp_path: Path) -> None:
