@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakehouse.contract import PROVENANCE, Table
+from lakehouse.contract import Table
 from lakehouse.lake import attach_statement, catalog_file, keep_instance
 from lakehouse.settings import Settings
 
@@ -119,7 +119,7 @@ def _resource(table: Table, reader: Reader) -> Any:
     def batches() -> Any:
         yield from (pa.Table.from_batches([batch]) for batch in reader())
 
-    types = {column.name: column.data_type for column in table.columns} | PROVENANCE
+    types = {column.name: column.data_type for column in table.columns} | table.provenance
     columns = {name: _column(name, data_type) for name, data_type in types.items()}
     return dlt.resource(batches, name=table.name, write_disposition="append", columns=columns)
 

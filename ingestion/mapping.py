@@ -8,8 +8,10 @@
         reader: {format: delimited, delimiter: "|", quoted: false, encoding: auto, title_rows: 0}
         columns: {patient_id: BRID, patient_name: [XM, BRXM]}   # raw column: accepted names
         constants: {encounter_class: inpatient}
+        codes: {sex: {"1": M, "2": F}}
+        complete_extract: true
 
-Formats: delimited, workbook, text_blocks, hl7v2, fhir. The last two need no columns: they are standards.
+The whole language is told in docs/mapping.md.
 """
 
 import hashlib
@@ -24,6 +26,22 @@ from lakehouse.contract import read_contract, read_table
 from lakehouse.errors import ContractError, SettingsError
 
 STANDARD_FORMATS = ("hl7v2", "fhir")
+"""Formats that are their own mapping: no columns are named."""
+
+Format = Literal[
+    "delimited", "fixed_width", "dbf", "workbook", "text_blocks", "xml", "html", "json", "documents", "worklist",
+    "database", "hl7v2", "fhir",
+]  # fmt: skip
+
+
+class FixedField(BaseModel):
+    """Place of one field in a line of fixed width."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    width: int = Field(gt=0)
+    """In bytes of the file's encoding."""
 
 
 class Layout(BaseModel):
@@ -31,17 +49,49 @@ class Layout(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal["delimited", "workbook", "text_blocks", "hl7v2", "fhir"]
+    format: Format
     encoding: str = "auto"
     delimiter: str = ","
     quoted: bool = True
     title_rows: int = Field(default=0, ge=0)
     """Lines above the header."""
+    header: tuple[str, ...] = ()
+    """Names of the columns of a file that has no header line."""
     footer: tuple[str, ...] = ("合计", "总计", "共计")
     """First cells that mark a closing line."""
     record_separator: str = "===="
     """Start of the line between two text blocks."""
     sheet: str | None = None
+    forward_fill: tuple[str, ...] = ()
+    """Columns of a sheet whose merged cells are filled from above."""
+    widths: tuple[FixedField, ...] = ()
+    record: str | None = None
+    """xml, html, json: path of the element that is one record."""
+    file_name: str | None = None
+    """documents: regular expression whose named groups become columns; the text of the file is the column `text`."""
+    url: str | None = None
+    """database: address, `env:NAME` reads it from the environment."""
+    table: str | None = None
+    """database: table or view to read."""
+
+
+class RowFilter(BaseModel):
+    """Which rows of a file belong to the table: those whose column has one of the values, or has none of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+class Void(BaseModel):
+    """How the source marks a record it took back."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str
+    values: tuple[str, ...]
 
 
 class FileMapping(BaseModel):
@@ -54,6 +104,16 @@ class FileMapping(BaseModel):
     reader: Layout
     columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
+    codes: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """Raw column: the hospital's value to the standard one."""
+    date_formats: dict[str, str] = Field(default_factory=dict)
+    """Raw column: strptime format, where profiling the column would not decide."""
+    missing: tuple[str, ...] = ()
+    """Words that mean no value in these files besides the usual ones."""
+    row_filter: tuple[RowFilter, ...] = ()
+    void: Void | None = None
+    complete_extract: bool = False
+    """Whether each delivery holds all records, so that a key that is gone was deleted."""
     optional: bool = False
     """Whether the hospital may never deliver it; a table that is not optional and never came stops the build."""
 
@@ -119,7 +179,10 @@ def _check_against_contract(path: Path, mapping: SourceMapping, position: int, f
         table = read_table(mapping.source, file_mapping.entity)
     except ContractError as error:
         raise SettingsError(f"{place}: {error}") from error
-    unknown = sorted((set(file_mapping.columns) | set(file_mapping.constants)) - set(table.column_names))
+    named = {*file_mapping.columns, *file_mapping.constants, *file_mapping.codes, *file_mapping.date_formats}
+    if file_mapping.void:
+        named.add(file_mapping.void.column)
+    unknown = sorted(named - set(table.column_names))
     if unknown:
         raise SettingsError(
             f"{place}: {', '.join(unknown)} not in raw_{table.source}.{table.name}; "

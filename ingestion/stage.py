@@ -38,7 +38,8 @@ def create_scratch_table(connection: Connection, table: Table) -> str:
     columns = ", ".join(f'"{column.name}" {column.data_type}' for column in table.columns)
     name = f"scratch.delivered_{table.name}"
     connection.execute(
-        f"create or replace table {name} (_file_no integer, _src_row_no bigint, _src_encoding varchar, {columns})"
+        f"create or replace table {name} (_file_no integer, _src_row_no bigint, _src_encoding varchar, "
+        f"_clean varchar, _change varchar, {columns})"
     )
     return name
 
@@ -151,7 +152,9 @@ def accepted_rows(
             decided._row_sha256,
             cast($2 as varchar) as _batch_id,
             -- a later file of one load is newer, whatever its row numbers are
-            cast($3 as timestamp) + to_microseconds(cast(delivered._file_no as bigint)) as _loaded_at
+            cast($3 as timestamp) + to_microseconds(cast(delivered._file_no as bigint)) as _loaded_at,
+            delivered._clean,
+            delivered._change
         from scratch.delivered_{table.name} as delivered
         inner join scratch.decided_{table.name} as decided
             on delivered._file_no = decided._file_no and delivered._src_row_no = decided._src_row_no

@@ -27,6 +27,14 @@ PROVENANCE = {
 }
 """Columns that every raw table has besides those of its contract."""
 
+DELIVERED = {"_clean": "varchar", "_change": "varchar"}
+"""Further columns of tables that are filled from deliveries (`meta.delivered` of the source).
+
+`_clean` is a JSON object, raw column to its normalised text (null: no usable value); a column that is not named stands
+as it was received. `_change` is null for an ordinary version, `deleted` when the key vanished from a complete extract,
+`voided` when the source took it back.
+"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
@@ -49,6 +57,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     has_provenance: bool = True
+    is_delivered: bool = False
 
     @property
     def schema(self) -> str:
@@ -65,11 +74,15 @@ class Table:
         """Return the columns a row cannot do without."""
         return tuple(column.name for column in self.columns if column.required)
 
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Return the columns besides those of the contract, with their types."""
+        return (PROVENANCE if self.has_provenance else {}) | (DELIVERED if self.is_delivered else {})
+
     def create_statement(self, catalog: str = "raw") -> str:
         """Return SQL that creates the table when it is not there."""
         types = {column.name: column.data_type for column in self.columns}
-        if self.has_provenance:
-            types |= PROVENANCE
+        types |= self.provenance
         columns = ", ".join(f'"{name}" {data_type}' for name, data_type in types.items())
         return f'create table if not exists {catalog}.{self.schema}."{self.name}" ({columns})'
 
@@ -96,6 +109,7 @@ def read_contract(source: str) -> dict[str, Table]:
     except FileNotFoundError as error:
         raise ContractError(f"source {source!r} has no contract {path.name}") from error
     tables = {}
+    source_meta = (content["sources"][0].get("config") or {}).get("meta") or {}
     for declared in content["sources"][0]["tables"]:
         columns = []
         for entry in declared["columns"]:
@@ -124,6 +138,7 @@ def read_contract(source: str) -> dict[str, Table]:
             key=tuple(table_meta.get("key") or ()),
             columns=tuple(columns),
             has_provenance=bool(table_meta.get("provenance", True)),
+            is_delivered=bool(source_meta.get("delivered", False)),
         )
     return tables
 

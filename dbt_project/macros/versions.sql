@@ -56,3 +56,13 @@
     group by patient_id_core
     having count(distinct survivor_patient_key) = 1
 {%- endmacro %}
+
+
+{# The value of a raw column as the door normalised it: null where it found none usable, as received where it had nothing to say. #}
+{% macro clean(column) -%}
+    case
+        when _clean is not null and list_contains(json_keys(_clean), '{{ column }}')
+            then json_extract_string(_clean, '$.{{ column }}')
+        else {{ column }}
+    end
+{%- endmacro %}
