@@ -170,11 +170,14 @@ def _read(
     scanner: Scanner, table: TablePlan, chunk: Chunk, consume: Callable[[_Arrival], tuple[Any, ...]]
 ) -> tuple[tuple[Any, ...], list[tuple[str, str]]]:
     """Return what `consume` makes of the rows that fit, its first item their number, and the rows that do not."""
-    arrival = _Arrival(table=table, relation=scanner.relation(source_query(scanner, table, chunk)))
-    answer = consume(arrival)
+    query, types = source_query(scanner, table, chunk), [column.target_type for column in table.columns]
+    with scanner.arriving(query, types) as relation:
+        arrival = _Arrival(table=table, relation=relation)
+        answer = consume(arrival)
     rejects: list[tuple[str, str]] = []
     if answer[0] < chunk.rows and arrival.misfits():
-        rejects = _read_rejects(scanner, arrival)
+        with scanner.arriving(query, types) as relation:
+            rejects = _read_rejects(scanner, _Arrival(table=table, relation=relation))
     if answer[0] + len(rejects) != chunk.rows:
         raise RadlakeError(
             f"{table.target}: the source counts {chunk.rows} rows in chunk {chunk.number}, but {answer[0]} fit and "

@@ -1,48 +1,30 @@
-"""Reads the source in bulk through DuckDB's scanners, on one connection and in one transaction of its own.
+"""Reads the source in bulk, on one connection and in one transaction: through DuckDB's scanners, MySQL by a stream.
 
-The scanner asks one query at a time, so the source never carries more than one of ours.
+One query is asked at a time, so the source never carries more than one of ours.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ingestion.migration.source import Address
+from ingestion.migration.mysql_stream import RowStream
+from ingestion.migration.source import Address, Source, open_source
 from lakehouse.errors import RadlakeError, SourceUnreachableError, UsageError
 from lakehouse.lake import Connection, DatabaseError, extension_file, open_lake
 from lakehouse.settings import Settings
 
-_FUNCTIONS = {"postgresql": "postgres_query", "mysql": "mysql_query", "sqlite": "sqlite_query", "dump": "sqlite_query"}
-_EXTENSIONS = {
-    "postgresql": "postgres_scanner", "mysql": "mysql_scanner", "sqlite": "sqlite_scanner", "dump": "sqlite_scanner",
-}  # fmt: skip
-_SETTINGS = {
-    "postgresql": (),
-    "mysql": (
-        # whole numbers stay numbers, a long read is not cut off, and the server keeps no copy of the result
-        "set mysql_tinyint1_as_boolean = false",
-        "set mysql_bit1_as_boolean = false",
-        "set mysql_query_timeout_enabled = false",
-        "set mysql_sql_buffer_result = false",
-        "set mysql_session_time_zone = '+00:00'",
-    ),
-    "sqlite": (),
-    "dump": (),
-}
-_SESSION = {
-    # what Source sets too: a server's own settings must not change a text
-    "postgresql": (
-        "client_encoding=UTF8",
-        "options='-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=postgres -c extra_float_digits=3 "
-        "-c bytea_output=hex'",
-    ),
-    "mysql": (),
-}
+_FUNCTIONS = {"postgresql": "postgres_query", "sqlite": "sqlite_query", "dump": "sqlite_query"}
+_EXTENSIONS = {"postgresql": "postgres_scanner", "sqlite": "sqlite_scanner", "dump": "sqlite_scanner"}
+# what Source sets too: a server's own settings must not change a text
+_SESSION = (
+    "client_encoding=UTF8",
+    "options='-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=postgres -c extra_float_digits=3 "
+    "-c bytea_output=hex'",
+)
 _POSITIONS = {
     "postgresql": "select 'lsn ' || case when pg_is_in_recovery() then pg_last_wal_replay_lsn() "
     "else pg_current_wal_lsn() end || ', snapshot ' || txid_current_snapshot() as position",
-    "mysql": "select concat('binlog ', coalesce(nullif(@@global.gtid_binlog_pos, ''), 'none')) as position",
     "sqlite": "select 'data_version ' || data_version as position from pragma_data_version",
     "dump": "select 'dump' as position",
 }
@@ -54,21 +36,23 @@ def literal(text: str) -> str:
 
 
 class Scanner:
-    """One open snapshot of the source."""
+    """One open snapshot of the source, and a connection of the lake that reads it."""
 
     def __init__(self, connection: Connection, address: Address) -> None:
         self.connection = connection
         self.address = address
 
-    def relation(self, query: str) -> str:
-        """Return SQL of the lake that reads a query of the source."""
-        # MySQL streams on a connection of its own, outside the snapshot; without streaming it stays inside
-        option = ", stream_results = false" if self.address.engine == "mysql" else ""
-        return f"{_FUNCTIONS[self.address.engine]}('legacy', {literal(query)}{option})"
+    @contextmanager
+    def arriving(self, query: str, columns: Sequence[str]) -> Iterator[str]:
+        """Yield SQL of the lake that reads a query of the source once; `columns` are its types in the lake."""
+        yield self._relation(query)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query of the source."""
-        return self.execute(f"select * from {self.relation(query)}")
+        return self.execute(f"select * from {self._relation(query)}")
+
+    def _relation(self, query: str) -> str:
+        return f"{_FUNCTIONS[self.address.engine]}('legacy', {literal(query)})"
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Run SQL of the lake that reads the source, and return its rows.
@@ -86,6 +70,44 @@ class Scanner:
             return str(self.rows(_POSITIONS[self.address.engine])[0][0])
         except RadlakeError:
             return ""
+
+
+class MySQLScanner(Scanner):
+    """The same for MySQL and MariaDB, whose rows arrive by a stream of ours."""
+
+    def __init__(self, connection: Connection, source: Source) -> None:
+        super().__init__(connection, source.address)
+        self._source = source
+        self._stream: RowStream | None = None
+
+    @contextmanager
+    def arriving(self, query: str, columns: Sequence[str]) -> Iterator[str]:
+        """Yield SQL of the lake that reads a query of the source once; `columns` are its types in the lake."""
+        binary = {number for number, kind in enumerate(columns) if kind == "blob"}
+        self._stream = RowStream(self._source.driver_connection(), self.address, query, binary=binary)
+        self.connection.register("arrived", self._stream.reader(len(columns)))
+        try:
+            yield "arrived"
+        finally:
+            self.connection.unregister("arrived")
+            self._stream = None
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query of the source."""
+        return self._source.rows(query)
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run SQL of the lake that reads the source, and return its rows; errors as those of every scanner."""
+        try:
+            return super().execute(statement)
+        except RadlakeError:
+            if self._stream is not None and self._stream.error is not None:
+                raise self._stream.error from None
+            raise
+
+    def read_position(self) -> str:
+        """Return the log position of the snapshot, empty where the account may not see it."""
+        return self._source.position
 
 
 _LOST = (
@@ -119,12 +141,15 @@ def open_scanner(settings: Settings, address: Address, path: Path | None = None)
 
     `path` is the SQLite file a dump was restored into. Raises SourceUnreachableError when the source does not answer.
     """
-    if address.engine not in _EXTENSIONS:
+    if address.engine not in (*_EXTENSIONS, "mysql"):
         raise UsageError(f"{address.engine} can only be assessed and planned: see docs/migration.md")
     with open_lake(settings, ()) as connection:
+        connection.execute("set preserve_insertion_order = false")
+        if address.engine == "mysql":
+            with open_source(address) as source:
+                yield MySQLScanner(connection, source)
+            return
         connection.execute(f"load '{extension_file(_EXTENSIONS[address.engine])}'")
-        for statement in (*_SETTINGS[address.engine], "set preserve_insertion_order = false"):
-            connection.execute(statement)
         try:
             for statement in _attach_statements(address, path):
                 connection.execute(statement)
@@ -146,7 +171,6 @@ def _attach_statements(address: Address, path: Path | None) -> list[str]:
     """Return SQL that attaches the source; it holds the password and must never be logged."""
     if address.url is None:
         return [f"attach {literal(str(path or address.path))} as legacy (type sqlite, read_only)"]
-    kind = "postgres" if address.engine == "postgresql" else "mysql"
     parts = {
         "host": address.url.host or "127.0.0.1",
         "port": str(address.url.port) if address.url.port else None,
@@ -154,12 +178,11 @@ def _attach_statements(address: Address, path: Path | None) -> list[str]:
         "password": address.url.password,
         "database": address.url.database,
     }
-    # such as sslmode of PostgreSQL; SQLAlchemy's name of MySQL's socket is another
-    query = {{"unix_socket": "socket"}.get(name, name): str(value) for name, value in address.url.query.items()}
-    query.pop("charset", None)
-    more = " ".join([*_SESSION[address.engine], *(f"{name}={value}" for name, value in sorted(query.items()))])
+    # such as sslmode
+    query = (f"{name}={value}" for name, value in sorted(address.url.query.items()))
+    more = " ".join([*_SESSION, *query])
     options = ", ".join(f"{name} {literal(str(value))}" for name, value in parts.items() if value)
     return [
-        f"create secret legacy (type {kind}, {options})",
-        f"attach {literal(more)} as legacy (type {kind}, secret legacy, read_only)",
+        f"create secret legacy (type postgres, {options})",
+        f"attach {literal(more)} as legacy (type postgres, secret legacy, read_only)",
     ]

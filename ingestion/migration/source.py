@@ -9,7 +9,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ _SNAPSHOT = {
         "set session time_zone = '+00:00'",
         "set names utf8mb4 collate utf8mb4_bin",
         "set session group_concat_max_len = 4194304",
+        # a chunk may wait for the lake while it is read
+        "set session net_write_timeout = 3600",
         "start transaction with consistent snapshot, read only",
     ),
     "sqlite": ("pragma query_only = on", "begin"),
@@ -158,6 +160,10 @@ class Source:
             for part in result.partitions(size):
                 yield [tuple(row) for row in part]
 
+    def driver_connection(self) -> Any:
+        """Return the driver's own connection, which is in the snapshot."""
+        return self.connection.connection.dbapi_connection
+
     def scalar(self, query: str, parameters: dict[str, Any] | None = None) -> Any:
         """Return the first column of the first row, or None."""
         rows = self.rows(query, parameters)
@@ -225,7 +231,9 @@ def open_source(address: Address) -> Iterator[Source]:
                     connection.exec_driver_sql(statement)
             yield Source(address, connection, _read_position(address, connection))
         finally:
-            connection.close()
+            # a server that is gone cannot roll back, and has no need to
+            with suppress(DBAPIError):
+                connection.close()
     finally:
         engine.dispose()
 

@@ -153,30 +153,29 @@ _MYSQL_SPATIAL = (
 
 
 def _mysql(name: str, numbers: tuple[int, ...], unsigned: bool) -> TypeRule:
-    as_text = "cast({0} as char)"
     if name in _MYSQL_INTEGERS:
         target = _MYSQL_INTEGERS[name][unsigned]
-        # arrives as a number of at most this size
+        # arrives as digits of a number of at most this size
         return TypeRule(target_type=target, convert=f"cast({{0}} as {target})", source_text="{0} + 0")
     if name == "bit":
         # as digits, so that no driver takes one bit for a truth value
         return TypeRule(
             target_type="decimal(20,0)",
             wire="cast({0} + 0 as char)",
-            convert="try_cast({0} as decimal(20,0))",
+            convert="cast({0} as decimal(20,0))",
             source_text="{0} + 0",
         )
     if name in ("decimal", "numeric"):
         target_decimal = _decimal(numbers or (10, 0))
         if target_decimal:
             return TypeRule(target_type=target_decimal, convert=f"cast({{0}} as {target_decimal})")
-        return TypeRule(target_type="varchar", wire=as_text, target_text="{0}", note="more than 38 digits")
+        return TypeRule(target_type="varchar", target_text="{0}", note="more than 38 digits")
     if name in ("float", "double", "double precision", "real"):
         # `+ 0e0` makes a float tell all its digits; MySQL has no access to the bits
         return TypeRule(
             target_type="double",
             wire="cast({0} + 0e0 as char)",
-            convert="try_cast({0} as double)",
+            convert="cast({0} as double)",
             source_text="{0} + 0e0",
             target_text="mysql_double_text({0})",
         )
@@ -189,7 +188,6 @@ def _mysql(name: str, numbers: tuple[int, ...], unsigned: bool) -> TypeRule:
         convert = "try_cast({0} || '+00' as timestamptz)" if name == "timestamp" else f"try_cast({{0}} as {target})"
         return TypeRule(
             target_type=target,
-            wire=as_text,
             convert=convert,
             target_text=f"left(strftime({instant}, '{form}'), {length})",
             # 0000-00-00 and dates without month or day
@@ -205,11 +203,9 @@ def _mysql(name: str, numbers: tuple[int, ...], unsigned: bool) -> TypeRule:
             target_text="{0}",
             note="hex of SRID and WKB",
         )
-    # character types, enum, set, json and time, whose range of 838 hours no other engine has; without the conversion
-    # the scanner takes text of a _bin collation for bytes
+    # character types, enum, set, json and time, whose range of 838 hours no other engine has
     return TypeRule(
         target_type="varchar",
-        wire="convert({0} using utf8mb4)",
         source_text="convert({0} using utf8mb4)",
         target_text="{0}",
         is_lob=name.endswith("text"),
