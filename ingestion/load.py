@@ -1,4 +1,4 @@
-"""Hands accepted rows to dlt, which appends them to the encrypted restricted zone.
+"""Hands Parquet files to dlt, which appends their rows to the encrypted restricted zone.
 
 dlt writes its load packages in clear below the home's work folder (mode 0700); the folder is emptied before and after
 each load, so nothing is left of a load that ended or was killed once the next command has run.
@@ -6,15 +6,12 @@ each load, so nothing is left of a load that ended or was killed once the next c
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from lakehouse.contract import Table
 from lakehouse.lake import attach_statement, catalog_file, keep_instance
 from lakehouse.settings import Settings
 
@@ -31,18 +28,6 @@ _TYPES = {
     "timestamp": "timestamp", "timestamptz": "timestamp", "date": "date", "time": "time", "boolean": "bool",
     "blob": "binary", "decimal": "decimal",
 }  # fmt: skip
-
-
-Reader = Callable[[], pa.RecordBatchReader]
-
-
-def append_rows(settings: Settings, source: str, readers: Sequence[tuple[Table, Reader]]) -> None:
-    """Append Arrow rows to the raw tables of one source through dlt.
-
-    The caller must have detached the zone `raw`: a local catalog has one writer at a time. Columns are frozen to the
-    contract, so a column that is not in it cannot arrive.
-    """
-    _run(settings, source, [_resource(table, reader) for table, reader in readers], {})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,15 +98,6 @@ def _run(settings: Settings, source: str, resources: list[Any], variables: dict[
             )
     finally:
         shutil.rmtree(package_folder, ignore_errors=True)
-
-
-def _resource(table: Table, reader: Reader) -> Any:
-    def batches() -> Any:
-        yield from (pa.Table.from_batches([batch]) for batch in reader())
-
-    types = {column.name: column.data_type for column in table.columns} | table.provenance
-    columns = {name: _column(name, data_type) for name, data_type in types.items()}
-    return dlt.resource(batches, name=table.name, write_disposition="append", columns=columns)
 
 
 def _column(name: str, data_type: str) -> Any:

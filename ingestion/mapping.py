@@ -18,15 +18,16 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ingestion.mapping_check import STANDARD_FORMATS, check_contract
+from ingestion.mapping_document import describe_errors, read_document
 from ingestion.naming import normalise_header
-from lakehouse.contract import read_contract, read_table
-from lakehouse.errors import ContractError, SettingsError
 
-STANDARD_FORMATS = ("hl7v2", "fhir")
-"""Formats that are their own mapping: no columns are named."""
+__all__ = [
+    "STANDARD_FORMATS", "FileMapping", "FixedField", "Layout", "RowFilter", "SourceMapping", "Void", "mapping_sha256",
+    "read_mapping",
+]  # fmt: skip
 
 Format = Literal[
     "delimited", "fixed_width", "dbf", "workbook", "text_blocks", "xml", "html", "json", "documents", "worklist",
@@ -73,6 +74,12 @@ class Layout(BaseModel):
     """database: address, `env:NAME` reads it from the environment."""
     table: str | None = None
     """database: table or view to read."""
+
+    @field_validator("delimiter", mode="before")
+    @classmethod
+    def _tabulator(cls, value: object) -> object:
+        # a plain scalar keeps the backslash
+        return "\t" if value in ("\\t", "tab", "TAB") else value
 
 
 class RowFilter(BaseModel):
@@ -136,7 +143,9 @@ class SourceMapping(BaseModel):
 
     source: str
     period: str | None = None
-    files: tuple[FileMapping, ...]
+    expected_every: str | None = Field(default=None, pattern=r"^P(\d+W|\d+D|(\d+D)?T(\d+H|\d+M|\d+H\d+M))$")
+    """How often a delivery is expected (ISO 8601, such as P1D or PT6H); a source that is late is told as such."""
+    files: tuple[FileMapping, ...] = Field(min_length=1)
 
 
 def mapping_sha256(mapping: FileMapping) -> str:
@@ -147,49 +156,17 @@ def mapping_sha256(mapping: FileMapping) -> str:
 def read_mapping(path: Path) -> SourceMapping:
     """Read and check one mapping YAML against the contract of its source.
 
-    Raises SettingsError that names the file, the field and what to do.
+    Values are taken as they are written: `1`, `no` and `NULL` are words. Raises SettingsError that tells every problem
+    with its line, its field and what to do.
     """
+    document = read_document(path)
+    problems = document.problems
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        mapping = SourceMapping(**content)
-    except FileNotFoundError as error:
-        raise SettingsError(f"mapping {path} is missing") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        place = f", line {line + 1}" if line is not None else ""
-        raise SettingsError(f"mapping {path}{place}: not YAML in UTF-8") from error
+        mapping = SourceMapping(**document.content)
     except ValidationError as error:
-        problems = "; ".join(
-            ".".join(str(part) for part in item["loc"]) + ": " + item["msg"] for item in error.errors()
-        )
-        raise SettingsError(f"mapping {path}: {problems}") from error
-    except TypeError as error:
-        raise SettingsError(f"mapping {path}: needs source and files at the top") from error
-    for position, file_mapping in enumerate(mapping.files, start=1):
-        _check_against_contract(path, mapping, position, file_mapping)
+        problems += describe_errors(document, error, SourceMapping)
+        raise document.error(problems) from error
+    problems += check_contract(document, mapping)
+    if problems:
+        raise document.error(problems)
     return mapping
-
-
-def _check_against_contract(path: Path, mapping: SourceMapping, position: int, file_mapping: FileMapping) -> None:
-    place = f"mapping {path}, files[{position}]"
-    if file_mapping.reader.format in STANDARD_FORMATS:
-        read_contract(mapping.source)
-        return
-    try:
-        table = read_table(mapping.source, file_mapping.entity)
-    except ContractError as error:
-        raise SettingsError(f"{place}: {error}") from error
-    named = {*file_mapping.columns, *file_mapping.constants, *file_mapping.codes, *file_mapping.date_formats}
-    if file_mapping.void:
-        named.add(file_mapping.void.column)
-    unknown = sorted(named - set(table.column_names))
-    if unknown:
-        raise SettingsError(
-            f"{place}: {', '.join(unknown)} not in raw_{table.source}.{table.name}; "
-            f"its columns are {', '.join(table.column_names)}"
-        )
-    missing = [
-        name for name in table.required if name not in file_mapping.columns and name not in file_mapping.constants
-    ]
-    if missing:
-        raise SettingsError(f"{place}: required columns without a mapping: {', '.join(missing)}")

@@ -1,22 +1,53 @@
-"""Ingests the deliveries of one source: find files, read, compare with what is stored, load, keep the books."""
+"""Ingests the deliveries of one source: find files, read, clean, compare with what is stored, load, keep the books.
 
-import hashlib
+    read -> scratch -> clean values -> decide what is new -> judge records -> rows to `raw` (dlt) -> books
+
+The books (delivery, quarantine, issues, value maps) are one transaction after the rows; a load that is killed before it
+is undone at the start of the next.
+"""
+
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ingestion.load import append_rows
-from ingestion.mapping import FileMapping, SourceMapping, mapping_sha256
-from ingestion.naming import shown_name
-from ingestion.records import FileReading, hold_unreadable, read_file
-from ingestion.stage import accept_new_rows, accepted_rows, check_loaded, create_scratch_table, scratch_database
+from ingestion.books import begin_load, end_load, undo_open_loads, unrelated_loads, write_code_map
+from ingestion.deletion import CompleteDelivery, create_deleted_table, find_vanished, write_tombstones
+from ingestion.delivery import (
+    FileResult,
+    OpenFile,
+    SourceResult,
+    find_files,
+    is_whole_delivery,
+    mass_deletion_message,
+)
+from ingestion.findings import count_reasons, findings_of_lines, findings_of_refusals
+from ingestion.freshness import newest_event, write_freshness
+from ingestion.load import FilesOfTable, append_files
+from ingestion.mapping import STANDARD_FORMATS, FileMapping, SourceMapping, mapping_sha256
+from ingestion.quality.clean import clean_delivered
+from ingestion.quality.issues import (
+    add_findings,
+    collect_deletions,
+    collect_issues,
+    count_new_issues,
+    create_found_table,
+    write_new_issues,
+)
+from ingestion.quality.known_codes import find_code_issues
+from ingestion.quality.policy import count_policies, create_count_table, write_counts
+from ingestion.quality.records import find_record_issues
+from ingestion.quality.relations import find_relations
+from ingestion.records import hold_unreadable, read_file
+from ingestion.stage import Counts, Load, check_loaded, create_scratch_table, decide_rows, scratch_database, write_rows
 from lakehouse.contract import Table, read_contract
-from lakehouse.errors import ContractError, SourceUnreachableError
+from lakehouse.errors import ContractError, SettingsError, SourceUnreachableError, UsageError
 from lakehouse.lake import Connection, append_arrow, attach_zone, empty_work_folder, open_lake, transaction
-from lakehouse.ledger import Delivery, file_token, local_now, new_batch_id, write_delivery
+from lakehouse.ledger import Delivery, local_now, new_batch_id, write_deliveries
 from lakehouse.log import get_logger
 from lakehouse.settings import Settings
 
@@ -27,45 +58,24 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)
-class FileResult:
-    """The account of one file and raw table, as a command reports it."""
+class _Ingestion:
+    """One ingestion of one source on its way."""
 
-    file: str
-    entity: str
-    received: int = 0
-    loaded: int = 0
-    quarantined: dict[str, int] = field(default_factory=dict)
-    unchanged: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
-    unknown_columns: int = 0
-    encoding: str | None = None
-
-
-@dataclass(slots=True)
-class SourceResult:
-    """The account of one source."""
-
-    source: str
-    files: list[FileResult] = field(default_factory=list)
-    breaches: list[str] = field(default_factory=list)
-
-    def total(self, name: str) -> int:
-        """Return the sum of received, loaded, quarantined or unchanged over all files."""
-        if name == "quarantined":
-            return sum(sum(file.quarantined.values()) for file in self.files)
-        return sum(getattr(file, name) for file in self.files)
-
-
-@dataclass(slots=True)
-class _OpenFile:
-    """A file on its way through one ingestion."""
-
-    number: int
-    path: Path
-    token: str
-    sha256: str
-    mapping: FileMapping
-    content: FileReading
+    connection: Connection
+    settings: Settings
+    mapping: SourceMapping
+    folder: Path
+    tables: dict[str, Table]
+    result: SourceResult
+    load: Load
+    files: list[OpenFile]
+    decided: dict[str, dict[int, Counts]] = field(default_factory=dict)
+    deleted: dict[tuple[int, str], int] = field(default_factory=dict)
+    """Tombstones by file number and raw table."""
+    held: dict[tuple[int, str], int] = field(default_factory=dict)
+    """Deletions that wait for a word, by file number and raw table."""
+    events: list[datetime | None] = field(default_factory=list)
+    """Newest instant of each raw table that was touched."""
 
 
 def ingest_source(
@@ -74,56 +84,46 @@ def ingest_source(
     folder: Path,
     *,
     what_if: bool = False,
+    allow_mass_deletion: bool = False,
     progress: Progress | None = None,
 ) -> SourceResult:
     """Load what is new in a folder of deliveries into the raw tables of one source.
 
     Raises SourceUnreachableError when the folder cannot be listed. A file that cannot be read, or that breaks the
-    contract, is held and told in `breaches`; everything else is loaded all the same.
+    contract, is held and told in `breaches`; a complete extract that lacks most records deletes none of them and is
+    told in `stops`; everything else is loaded all the same.
     """
     if not folder.is_dir():
         raise SourceUnreachableError(f"folder of deliveries {folder} is missing or no folder")
-    tables = read_contract(mapping.source)
     result = SourceResult(source=mapping.source)
     empty_work_folder(settings)
     batch_id, loaded_at = new_batch_id(), local_now(settings.timezone)
-    with open_lake(settings) as connection, scratch_database(connection, settings):
-        files = _find_files(connection, mapping, folder, result)
-        for name in tables:
-            create_scratch_table(connection, tables[name])
-        for done, file in enumerate(files):
-            _read_into_scratch(connection, file, tables)
-            if progress:
-                progress(mapping.source, done + 1, len(files))
-        touched = {entity for file in files for entity in file.content.received if entity in tables}
-        decided = {name: accept_new_rows(connection, tables[name]) for name in sorted(touched)}
-        tokens = [file.token for file in files]
-        readers = [
-            (
-                tables[name],
-                accepted_rows(
-                    connection,
-                    tables[name],
-                    tokens=tokens,
-                    batch_id=batch_id,
-                    loaded_at=loaded_at,
-                    period=mapping.period,
-                ),
-            )
-            for name, counts in decided.items()
-            if any(accepted for accepted, _ in counts.values())
-        ]
-        if readers and not what_if:
-            # a local catalog has one writer at a time, and dlt is the writer now
-            connection.execute("detach raw")
-            append_rows(settings, mapping.source, readers)
-            attach_zone(connection, settings, "raw")
-            for name, counts in decided.items():
-                expected = sum(accepted for accepted, _ in counts.values())
-                check_loaded(connection, tables[name], batch_id, expected)
-        _keep_books(
-            connection, files, decided, result, batch_id=batch_id, loaded_at=loaded_at, folder=folder, what_if=what_if
+    with open_lake(settings) as connection, scratch_database(connection):
+        if not what_if:
+            undo_open_loads(connection)
+        files = find_files(connection, mapping, folder, result, allow_mass_deletion=allow_mass_deletion)
+        work = _Ingestion(
+            connection=connection,
+            settings=settings,
+            mapping=mapping,
+            folder=folder,
+            tables=read_contract(mapping.source),
+            result=result,
+            load=Load(
+                batch_id=batch_id,
+                loaded_at=loaded_at,
+                period=mapping.period,
+                tokens=tuple(file.token for file in files),
+            ),
+            files=files,
         )
+        if files:
+            _stage(work, progress)
+            _judge(work, allow_mass_deletion=allow_mass_deletion)
+            _find_issues(work)
+            if not what_if:
+                _load_rows(work)
+        _keep_books(work, what_if=what_if)
         result.breaches += _missing_tables(connection, mapping, result)
     empty_work_folder(settings)
     for file in files:
@@ -136,143 +136,241 @@ def ingest_source(
     return result
 
 
-def _find_files(connection: Connection, mapping: SourceMapping, folder: Path, result: SourceResult) -> list[_OpenFile]:
-    """Return the files that were not read before with this mapping; account for the others as unchanged."""
-    files: list[_OpenFile] = []
-    for file_mapping in mapping.files:
-        for path in sorted(folder.glob(file_mapping.match)):
-            if path.is_dir():
-                continue
-            token = file_token(path, folder)
-            content = FileReading()
-            try:
-                sha256 = _file_sha256(path)
-            except OSError as error:
-                hold_unreadable(file_mapping.entity or "resource", content, error)
-                sha256 = ""
-            known = _account_known(connection, mapping.source, file_mapping, path, sha256, result)
-            if not known:
-                files.append(
-                    _OpenFile(
-                        number=len(files),
-                        path=path,
-                        token=token,
-                        sha256=sha256,
-                        mapping=file_mapping,
-                        content=content,
-                    )
-                )
-    return files
+def relate_sources(settings: Settings, results: Sequence[SourceResult]) -> dict[str, int]:
+    """Find what does not fit together between the tables of all sources after some of them were ingested.
+
+    Returns how many issues of each kind are new. Loads that an earlier run could not relate any more take part.
+    """
+    with open_lake(settings) as connection:
+        batches = {*unrelated_loads(connection), *(result.batch_id for result in results if result.total("loaded"))}
+        return find_relations(connection, sorted(batches), local_now(settings.timezone))
 
 
-def _account_known(
-    connection: Connection, source: str, file_mapping: FileMapping, path: Path, sha256: str, result: SourceResult
-) -> bool:
-    rows = connection.execute(
-        "select entity, received, quarantined, encoding from raw.raw_ledger.delivery "
-        "where source = $1 and file_sha256 = $2 and mapping_sha256 = $3 "
-        "qualify row_number() over (partition by entity order by batch_id) = 1 order by entity",
-        [source, sha256, mapping_sha256(file_mapping)],
-    ).fetchall()
-    if not sha256 or not rows:
-        return False
-    for entity, received, quarantined, encoding in rows:
-        reasons = dict(
-            connection.execute(
-                "select reason, count(*) from raw.raw_ledger.quarantine where source = $1 and entity = $2 "
-                "and file_sha256 = $3 and batch_id = (select min(batch_id) from raw.raw_ledger.quarantine "
-                "where source = $1 and entity = $2 and file_sha256 = $3) group by reason order by reason",
-                [source, entity, sha256],
-            ).fetchall()
-        )
-        result.files.append(
-            FileResult(
-                file=shown_name(path.name, file_mapping.match),
-                entity=entity,
-                received=received,
-                quarantined=reasons if quarantined else {},
-                unchanged=received - quarantined,
-                encoding=encoding,
-            )
-        )
-    return True
+def _stage(work: _Ingestion, progress: Progress | None) -> None:
+    """Read all files into the scratch tables."""
+    create_found_table(work.connection)
+    create_count_table(work.connection)
+    for table in work.tables.values():
+        create_scratch_table(work.connection, table)
+    for done, file in enumerate(work.files):
+        _read_into_scratch(work, file)
+        if progress:
+            progress(work.mapping.source, done + 1, len(work.files))
+    rows = [
+        {
+            "file_no": file.number,
+            "file_token": file.token,
+            "file_name": file.shown_name,
+            "file_sha256": file.sha256,
+        }
+        for file in work.files
+    ]
+    work.connection.execute(
+        "create or replace table scratch.file (file_no integer, file_token varchar, file_name varchar, "
+        "file_sha256 varchar)"
+    )
+    append_arrow(work.connection, "scratch.file", pa.Table.from_pylist(rows))
 
 
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_into_scratch(connection: Connection, file: _OpenFile, tables: dict[str, Table]) -> None:
-    if file.content.breach:
+def _read_into_scratch(work: _Ingestion, file: OpenFile) -> None:
+    if file.content.refusals:
+        # it could not be read when its digest was taken
         return
     try:
-        for entity, rows in read_file(file.path, file.mapping, tables, file.content):
+        for entity, rows in read_file(file.path, file.mapping, work.tables, file.content):
             count = rows.num_rows
-            rows = rows.append_column("_file_no", pa.array([file.number] * count, pa.int32()))
-            rows = rows.append_column("_src_encoding", pa.array([file.content.reading.encoding] * count, pa.string()))
-            append_arrow(connection, f"scratch.delivered_{entity}", rows)
-    except (OSError, ContractError) as error:
-        entity = file.mapping.entity or "resource"
-        for name in tables:
-            connection.execute(f"delete from scratch.delivered_{name} where _file_no = $1", [file.number])
-        hold_unreadable(entity, file.content, error)
+            rows = rows.append_column("_file_no", pa.repeat(pa.scalar(file.number, pa.int32()), count))
+            encoding = pa.scalar(file.content.reading.encoding, pa.string())
+            rows = rows.append_column("_src_encoding", pa.repeat(encoding, count))
+            if file.mapping.void and file.mapping.void.column in rows.column_names:
+                rows = rows.append_column("_change", _voided(rows, file.mapping))
+            append_arrow(work.connection, f"scratch.delivered_{entity}", rows)
+    except Exception as error:
+        # whatever a hostile file does to a reader, the other files are loaded
+        for name in work.tables:
+            work.connection.execute(f"delete from scratch.delivered_{name} where _file_no = $1", [file.number])
+        known = error if isinstance(error, OSError | ContractError) else ContractError(type(error).__name__)
+        hold_unreadable(file.entity, file.content, known)
+        if isinstance(error, SettingsError | SourceUnreachableError | UsageError):
+            # our own messages quote no value, and name the remedy
+            file.content.breach = f"{file.content.breach}: {error}"
+        elif known is not error:
+            # the text of a foreign error may hold a row value
+            logger.error("a reader failed: %s", type(error).__name__, extra={"file": file.token})
 
 
-def _keep_books(
-    connection: Connection,
-    files: Sequence[_OpenFile],
-    decided: dict[str, dict[int, tuple[int, int]]],
-    result: SourceResult,
-    *,
-    batch_id: str,
-    loaded_at: datetime,
-    folder: Path,
-    what_if: bool,
-) -> None:
-    with transaction(connection):
-        for file in files:
-            for entity, received in sorted(file.content.received.items()):
-                loaded, unchanged = decided.get(entity, {}).get(file.number, (0, 0))
-                refusals = file.content.refusals.get(entity, [])
-                reasons: dict[str, int] = {}
-                for refusal in refusals:
-                    reasons[refusal.reason] = reasons.get(refusal.reason, 0) + 1
-                reading = file.content.reading
-                delivery = Delivery(
-                    batch_id=batch_id,
-                    source=result.source,
+def _voided(rows: pa.Table, mapping: FileMapping) -> pa.ChunkedArray:
+    """Return the column `_change` of rows whose source says when it took a record back."""
+    assert mapping.void
+    values = pc.utf8_trim_whitespace(pc.utf8_normalize(rows.column(mapping.void.column), form="NFKC"))
+    is_void = pc.fill_null(pc.is_in(values, pa.array(mapping.void.values, pa.string())), False)
+    return pc.if_else(is_void, pa.scalar("voided", pa.string()), pa.scalar(None, pa.string()))
+
+
+def _judge(work: _Ingestion, *, allow_mass_deletion: bool) -> None:
+    """Clean the values of what was read, decide what is new, judge records and find what vanished."""
+    mappings = {file.number: file.mapping for file in work.files}
+    touched = {entity for file in work.files for entity in file.content.received if entity in work.tables}
+    for name in sorted(touched):
+        table = work.tables[name]
+        clean_delivered(work.connection, table, mappings)
+        work.decided[name] = decide_rows(work.connection, table, work.mapping.period)
+        find_record_issues(work.connection, table, mappings, work.mapping.period)
+        find_code_issues(work.connection, table, mappings)
+        count_policies(work.connection, table, mappings, batch_id=work.load.batch_id, counted_at=work.load.loaded_at)
+        work.events.append(newest_event(work.connection, table, work.load.loaded_at))
+        create_deleted_table(work.connection, table)
+    for file_mapping in work.mapping.files:
+        if file_mapping.complete_extract and file_mapping.entity in touched:
+            _delete_vanished(work, file_mapping, allow_mass_deletion)
+
+
+def _delete_vanished(work: _Ingestion, file_mapping: FileMapping, allow_mass_deletion: bool) -> None:
+    files = [file for file in work.files if file.mapping is file_mapping]
+    table = work.tables[file_mapping.entity]
+    is_whole = all(
+        file.content.received.get(table.name) and not file.content.breach and not file.content.reading.held
+        for file in files
+    )
+    if not files or not is_whole or not table.key:
+        return
+    tokens = {file.token for file in files}
+    if not is_whole_delivery(work.connection, work.mapping.source, file_mapping.match, work.folder, tokens):
+        return
+    delivery = CompleteDelivery(
+        match=file_mapping.match,
+        file_numbers=tuple(file.number for file in files),
+        refused_texts=tuple(
+            refusal.raw_text for file in files for refusal in file.content.refusals.get(table.name, [])
+        ),
+    )
+    vanished = find_vanished(work.connection, table, delivery, work.mapping.period)
+    first = files[0]
+    if vanished.is_mass_deletion and not allow_mass_deletion:
+        work.held[first.number, table.name] = vanished.count
+        work.result.stops.append(mass_deletion_message(work.mapping.source, table.name, vanished.count, first.token))
+        first.content.reading.find("mass_deletion")
+    elif vanished.count:
+        write_tombstones(work.connection, table, work.load, first.number)
+        work.deleted[first.number, table.name] = vanished.count
+
+
+def _find_issues(work: _Ingestion) -> None:
+    """Turn refusals, dropped lines, findings of the readers and of the rules into issues."""
+    entities = set(work.decided)
+    for file in work.files:
+        add_findings(work.connection, file.number, file.entity, findings_of_lines(file))
+        for entity, refusals in file.content.refusals.items():
+            entities.add(entity)
+            add_findings(work.connection, file.number, entity, findings_of_refusals(refusals))
+        entities.add(file.entity)
+    for entity in sorted(entities):
+        table = work.tables.get(entity)
+        collect_issues(
+            work.connection,
+            work.mapping.source,
+            entity,
+            table if entity in work.decided else None,
+            batch_id=work.load.batch_id,
+            found_at=work.load.loaded_at,
+        )
+        if table and entity in work.decided:
+            collect_deletions(work.connection, table, batch_id=work.load.batch_id, found_at=work.load.loaded_at)
+
+
+def _load_rows(work: _Ingestion) -> None:
+    """Hand the rows to dlt and check that they arrived."""
+    folder = work.settings.work_folder / "load"
+    expected, loads = {}, []
+    for name, counts in sorted(work.decided.items()):
+        accepted = sum(count.accepted for count in counts.values())
+        deleted = sum(count for (_, entity), count in work.deleted.items() if entity == name)
+        if accepted + deleted == 0:
+            continue
+        table = work.tables[name]
+        expected[name] = accepted + deleted
+        files = write_rows(work.connection, table, work.load, folder, accepted=accepted, deleted=deleted)
+        types = {column.name: column.data_type for column in table.columns} | table.provenance
+        loads.append(FilesOfTable(table=name, columns=types, files=tuple(files)))
+    if not loads:
+        return
+    begin_load(work.connection, work.load.batch_id, work.mapping.source, work.load.loaded_at)
+    # a local catalog has one writer at a time, and dlt is the writer now
+    work.connection.execute("detach raw")
+    try:
+        append_files(work.settings, work.mapping.source, loads)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        attach_zone(work.connection, work.settings, "raw")
+    for name, count in expected.items():
+        check_loaded(work.connection, work.tables[name], work.load.batch_id, count)
+
+
+def _keep_books(work: _Ingestion, *, what_if: bool) -> None:
+    issues = count_new_issues(work.connection) if work.files else {}
+    accounts = []
+    for file in work.files:
+        for entity, received in sorted(file.content.received.items()):
+            counts = work.decided.get(entity, {}).get(file.number, Counts())
+            delivery = _delivery(work, file, entity, received, counts)
+            refusals = file.content.refusals.get(entity, [])
+            accounts.append((delivery, refusals))
+            work.result.files.append(
+                FileResult(
+                    file=file.shown_name,
                     entity=entity,
-                    file_token=file.token,
-                    file_name=file.path.relative_to(folder).as_posix(),
-                    file_sha256=file.sha256,
-                    mapping_sha256=mapping_sha256(file.mapping),
-                    size_bytes=file.path.stat().st_size if file.path.exists() else 0,
-                    encoding=reading.encoding,
-                    encoding_confidence=reading.encoding_confidence,
                     received=received,
-                    loaded=loaded,
-                    quarantined=len(refusals),
-                    unchanged=unchanged,
-                    dropped=reading.dropped,
+                    loaded=counts.accepted,
+                    quarantined=count_reasons(refusals),
+                    unchanged=counts.unchanged,
+                    deleted=delivery.deleted,
+                    dropped=dict(file.content.reading.dropped),
                     unknown_columns=file.content.unknown_columns,
-                    loaded_at=loaded_at,
+                    encoding=delivery.encoding,
+                    encoding_confidence=delivery.encoding_confidence,
+                    issues=issues.get((file.number, entity), {}),
                 )
-                if not what_if:
-                    write_delivery(connection, delivery, refusals)
-                result.files.append(
-                    FileResult(
-                        file=shown_name(file.path.name, file.mapping.match),
-                        entity=entity,
-                        received=received,
-                        loaded=loaded,
-                        quarantined=reasons,
-                        unchanged=unchanged,
-                        dropped=dict(reading.dropped),
-                        unknown_columns=file.content.unknown_columns,
-                        encoding=reading.encoding,
-                    )
-                )
+            )
+    if what_if:
+        return
+    work.result.batch_id = work.load.batch_id
+    with transaction(work.connection):
+        write_code_map(work.connection, work.mapping, work.load.batch_id, work.load.loaded_at)
+        if work.files:
+            write_deliveries(work.connection, accounts)
+            write_new_issues(work.connection)
+            write_counts(work.connection)
+            has_news = bool(work.result.total("loaded") or work.result.total("deleted"))
+            end_load(work.connection, work.load.batch_id, work.mapping.source, has_news=has_news)
+        newest = max((event for event in work.events if event), default=None)
+        write_freshness(work.connection, work.mapping, newest=newest, looked_at=work.load.loaded_at)
+
+
+def _delivery(work: _Ingestion, file: OpenFile, entity: str, received: int, counts: Counts) -> Delivery:
+    reading = file.content.reading
+    return Delivery(
+        batch_id=work.load.batch_id,
+        source=work.mapping.source,
+        entity=entity,
+        file_token=file.token,
+        file_name=file.path.relative_to(work.folder).as_posix(),
+        file_sha256=file.sha256,
+        mapping_sha256=mapping_sha256(file.mapping),
+        size_bytes=file.path.stat().st_size if file.path.exists() else 0,
+        encoding=reading.encoding,
+        encoding_confidence=reading.encoding_confidence,
+        received=received,
+        loaded=counts.accepted,
+        quarantined=len(file.content.refusals.get(entity, [])),
+        unchanged=counts.unchanged,
+        dropped=reading.dropped,
+        unknown_columns=file.content.unknown_columns,
+        loaded_at=work.load.loaded_at,
+        file_match=file.mapping.match,
+        deleted=work.deleted.get((file.number, entity), 0),
+        deletions_held=work.held.get((file.number, entity), 0),
+        breach=file.content.breach,
+    )
 
 
 def _missing_tables(connection: Connection, mapping: SourceMapping, result: SourceResult) -> list[str]:
@@ -280,12 +378,14 @@ def _missing_tables(connection: Connection, mapping: SourceMapping, result: Sour
     delivered = {file.entity for file in result.files}
     missing = []
     for file_mapping in mapping.files:
-        if file_mapping.optional or file_mapping.entity in delivered:
+        is_standard = file_mapping.reader.format in STANDARD_FORMATS
+        if file_mapping.optional or file_mapping.entity in delivered or (is_standard and delivered):
             continue
         before = connection.execute(
-            "select 1 from raw.raw_ledger.delivery where source = $1 and entity = $2 limit 1",
-            [mapping.source, file_mapping.entity],
+            "select 1 from raw.raw_ledger.delivery where source = $1 and ($2 or entity = $3) limit 1",
+            [mapping.source, is_standard, file_mapping.entity],
         ).fetchone()
         if before is None:
-            missing.append(f"{mapping.source}: no file matches {file_mapping.match!r} for {file_mapping.entity}")
+            what = file_mapping.entity or "messages" if is_standard else file_mapping.entity
+            missing.append(f"{mapping.source}: no file matches {file_mapping.match!r} for {what}")
     return missing

@@ -3,25 +3,49 @@
 The same for every format: yields (table name, rows) and gathers refusals and counts in a FileReading.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import importlib
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ingestion.mapping import FileMapping
+from ingestion.mapping import STANDARD_FORMATS, FileMapping
 from ingestion.naming import normalise_header
-from ingestion.readers import Batch, Batches, Reading
-from ingestion.readers.delimited import read_delimited
-from ingestion.readers.text_blocks import read_text_blocks
-from ingestion.readers.workbook import read_workbook
-from ingestion.sources import fhir, hl7v2
+from ingestion.readers import Batch, Batches, HeldFileError, Reading
+from ingestion.sources.standard import read_standard
 from lakehouse.contract import Table
-from lakehouse.errors import ContractError
-from lakehouse.formats.encoding import decode
-from lakehouse.formats.fhir import ResourceError, iter_resources
-from lakehouse.formats.hl7v2 import MalformedMessageError, parse_message, split_messages
 from lakehouse.ledger import Refusal
+
+READERS = {
+    "delimited": "delimited",
+    "fixed_width": "fixed_width",
+    "dbf": "dbf",
+    "workbook": "workbook",
+    "text_blocks": "text_blocks",
+    "xml": "xml_records",
+    "html": "html_tables",
+    "json": "json_records",
+    "documents": "documents",
+    "worklist": "worklist",
+    "database": "database",
+}
+"""Format of a mapping to the module of ingestion.readers that holds its function `read_<format>`."""
+
+REFUSED_CHARACTERS = 64_000_000
+"""How much text of the refused rows of one file goes to quarantine; beyond it only their numbers and reasons do."""
+
+
+FileState = tuple[int, int, int]
+
+
+def file_state(path: Path) -> FileState:
+    """Return what changes when a file is replaced or written to: its number, size and time of change."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 @dataclass(slots=True)
@@ -34,6 +58,9 @@ class FileReading:
     unknown_columns: int = 0
     breach: str | None = None
     """Why the whole file was held, if it was."""
+    refused_characters: int = 0
+    state: FileState | None = None
+    """State of the file when its digest was taken, if known: a file that is replaced afterwards is held."""
 
     def receive(self, entity: str, count: int = 1) -> None:
         """Count records of one raw table."""
@@ -41,33 +68,56 @@ class FileReading:
 
     def refuse(self, entity: str, row_no: int, reason: str, raw_text: str) -> None:
         """Put one received record into quarantine."""
+        raw_text = raw_text if self.refused_characters < REFUSED_CHARACTERS else ""
+        self.refused_characters += len(raw_text)
         self.refusals.setdefault(entity, []).append(Refusal(row_no=row_no, reason=reason, raw_text=raw_text))
 
 
 def read_file(
     path: Path, mapping: FileMapping, tables: dict[str, Table], result: FileReading
 ) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the acceptable rows of a file as (raw table, columns of text and _src_row_no)."""
-    if mapping.reader.format in ("hl7v2", "fhir"):
-        yield from _read_standard(path, mapping.reader.format, tables, result)
-        return
-    table = tables[mapping.entity]
-    result.received.setdefault(table.name, 0)
-    for batch in _read_batches(path, mapping, result.reading):
-        rows = _rows_of(batch, mapping, table, result)
-        if rows is not None:
-            yield table.name, rows
+    """Yield the acceptable rows of a file as (raw table, columns of text and _src_row_no).
+
+    Raises HeldFileError at the end when the file was cut off or replaced while it was read: nothing of it may stand.
+    """
+    state = result.state or file_state(path)
+    if mapping.reader.format in STANDARD_FORMATS:
+        yield from read_standard(path, mapping.reader.format, tables, result)
+    else:
+        table = tables[mapping.entity]
+        result.received.setdefault(table.name, 0)
+        result.reading.key = table.key
+        for batch in _read_batches(path, mapping, result.reading):
+            rows = _rows_of(batch, mapping, table, result)
+            if rows is not None:
+                yield table.name, rows
+        _name_findings(mapping, result.reading)
+    if file_state(path) != state:
+        result.reading.held = "file_replaced"
+    elif result.reading.held and mapping.entity:
+        _refuse_all(path, mapping, tables[mapping.entity], result)
+    if result.reading.held:
+        raise HeldFileError(result.reading.held)
 
 
 def _read_batches(path: Path, mapping: FileMapping, reading: Reading) -> Batches:
-    if mapping.reader.format == "delimited":
-        return read_delimited(path, mapping.reader, reading)
-    if mapping.reader.format == "workbook":
-        return read_workbook(path, mapping.reader, reading)
-    return read_text_blocks(path, mapping, reading)
+    kind = mapping.reader.format
+    module = importlib.import_module(f"ingestion.readers.{READERS[kind]}")
+    read = getattr(module, f"read_{kind}")
+    return cast(Batches, read(path, mapping, reading))
 
 
-def _rows_of(batch: Batch, mapping: FileMapping, table: Table, result: FileReading) -> pa.Table | None:
+def _name_findings(mapping: FileMapping, reading: Reading) -> None:
+    """Give findings the names of raw columns in place of the file's."""
+    accepted = mapping.accepted_headers()
+    reading.found = [
+        finding if finding.column is None else replace(finding, column=accepted.get(normalise_header(finding.column)))
+        for finding in reading.found
+    ]
+
+
+def _positions(batch: Batch, mapping: FileMapping) -> tuple[dict[str, int], int]:
+    """Return the place of each raw column in the file, and how many columns of the file are not mapped."""
     accepted = mapping.accepted_headers()
     position_of: dict[str, int] = {}
     unknown = 0
@@ -77,91 +127,116 @@ def _rows_of(batch: Batch, mapping: FileMapping, table: Table, result: FileReadi
             unknown += bool(name.strip())
         else:
             position_of.setdefault(column, position)
-    result.unknown_columns = unknown
-    result.receive(table.name, len(batch.rows) + len(batch.rejected))
+    return position_of, unknown
+
+
+def _rows_of(batch: Batch, mapping: FileMapping, table: Table, result: FileReading) -> pa.Table | None:
+    position_of, result.unknown_columns = _positions(batch, mapping)
+    result.receive(table.name, len(batch.rejected))
     for rejected in batch.rejected:
         result.refuse(table.name, rejected.row_no, rejected.reason, rejected.raw_text)
+    cells = _kept_cells(batch, mapping, position_of, result)
+    result.receive(table.name, cells.num_rows)
     absent = [name for name in table.required if name not in position_of and name not in mapping.constants]
     if absent:
         result.breach = f"column {', '.join(absent)} of {table.schema}.{table.name} is missing in a file"
-        for row_no, row in zip(batch.row_numbers, batch.rows, strict=True):
-            result.refuse(table.name, row_no, "missing_column", "|".join(cell or "" for cell in row))
+        _refuse_rows(cells, table, "missing_column", result)
         return None
-    return _complete_rows(batch, mapping, table, position_of, result)
-
-
-def _complete_rows(
-    batch: Batch, mapping: FileMapping, table: Table, position_of: dict[str, int], result: FileReading
-) -> pa.Table | None:
-    required = [position_of[name] for name in table.required if name in position_of]
-    rows, row_numbers = [], []
-    for row_no, cells in zip(batch.row_numbers, batch.rows, strict=True):
-        if all((cells[position] or "").strip() for position in required):
-            rows.append(cells)
-            row_numbers.append(row_no)
-        else:
-            result.refuse(table.name, row_no, "missing_required_value", "|".join(cell or "" for cell in cells))
-    if not rows:
+    required = [position_of[name] for name in table.required if name in position_of and name not in mapping.constants]
+    if required and cells.num_rows:
+        is_complete = _all_filled(cells, required)
+        if not pc.all(is_complete).as_py():
+            _refuse_rows(cells.filter(pc.invert(is_complete)), table, "missing_required_value", result)
+            cells = cells.filter(is_complete)
+    if not cells.num_rows:
         return None
-    columns = list(zip(*rows, strict=True))
-    arrays = {name: pa.array(columns[position], pa.string()) for name, position in position_of.items()}
-    arrays |= {name: pa.array([value] * len(rows), pa.string()) for name, value in mapping.constants.items()}
-    return pa.table(arrays | {"_src_row_no": pa.array(row_numbers, pa.int64())})
+    arrays = {name: cells.column(position) for name, position in position_of.items()}
+    arrays |= {
+        name: pa.repeat(pa.scalar(value, pa.string()), cells.num_rows) for name, value in mapping.constants.items()
+    }
+    return pa.table(arrays | {"_src_row_no": cells.column(cells.num_columns - 1)})
 
 
-def _read_standard(
-    path: Path, kind: str, tables: dict[str, Table], result: FileReading
-) -> Iterator[tuple[str, pa.Table]]:
-    """Yield rows of a file of messages or resources; the key is their place in the file."""
-    data = path.read_bytes()
-    row_no = 0
-    result.received.setdefault("message" if kind == "hl7v2" else "resource", 0)
-    pending: dict[str, list[dict[str, str | int | None]]] = {}
-    for entity, row in _hl7v2_rows(data, result) if kind == "hl7v2" else _fhir_rows(data, result):
-        row_no += 1
-        table = tables[entity]
-        result.receive(entity)
-        if not all((row.get(name) or "").strip() for name in table.required):
-            result.refuse(entity, row_no, "missing_required_value", "")
+def _kept_cells(batch: Batch, mapping: FileMapping, position_of: dict[str, int], result: FileReading) -> pa.Table:
+    """Return the cells of a batch by column, the row number last, without the rows the mapping filters out."""
+    if batch.columns is not None:
+        columns = list(batch.columns)
+    elif batch.rows:
+        columns = [pa.array(column, pa.string()) for column in zip(*batch.rows, strict=True)]
+    else:
+        columns = [pa.array([], pa.string()) for _ in batch.header]
+    numbers = batch.row_numbers if isinstance(batch.row_numbers, pa.Array) else pa.array(batch.row_numbers, pa.int64())
+    # names of a file may repeat, so the columns are named by place
+    cells = pa.table([*columns, numbers], names=[str(position) for position in range(len(columns) + 1)])
+    if not mapping.row_filter or not cells.num_rows:
+        return cells
+    by_header = {normalise_header(name): position for position, name in reversed(list(enumerate(batch.header)))}
+    is_kept = pa.repeat(pa.scalar(True), cells.num_rows)
+    for rule in mapping.row_filter:
+        position = position_of.get(rule.column, by_header.get(normalise_header(rule.column)))
+        if position is None:
             continue
-        pending.setdefault(entity, []).append(row | {"_src_row_no": row_no})
-    for entity, rows in pending.items():
-        names = tables[entity].column_names
-        columns = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in names}
-        yield entity, pa.table(columns | {"_src_row_no": pa.array([row["_src_row_no"] for row in rows], pa.int64())})
+        values = pc.fill_null(pc.utf8_trim_whitespace(pc.utf8_normalize(cells.column(position), form="NFKC")), "")
+        if rule.keep:
+            is_kept = pc.and_(is_kept, pc.is_in(values, _plain_values(rule.keep)))
+        if rule.drop:
+            is_kept = pc.and_(is_kept, pc.invert(pc.is_in(values, _plain_values(rule.drop))))
+    kept = cells.filter(is_kept)
+    if kept.num_rows < cells.num_rows:
+        dropped = result.reading.dropped
+        dropped["row_filter"] = dropped.get("row_filter", 0) + cells.num_rows - kept.num_rows
+    return kept
 
 
-def _hl7v2_rows(data: bytes, result: FileReading) -> Iterator[tuple[str, dict[str, str | None]]]:
-    for number, raw_message in enumerate(split_messages(data), start=1):
-        try:
-            message = parse_message(raw_message)
-        except MalformedMessageError as error:
-            result.receive("message")
-            result.refuse("message", number, error.reason, decode(raw_message)[0])
-            continue
-        result.reading.encoding = message.detected.encoding
-        result.reading.encoding_confidence = message.detected.confidence
-        yield from hl7v2.rows_of_message(message)
+def _plain_values(values: Sequence[str]) -> pa.Array:
+    return pa.array([unicodedata.normalize("NFKC", value).strip() for value in values], pa.string())
 
 
-def _fhir_rows(data: bytes, result: FileReading) -> Iterator[tuple[str, dict[str, str | None]]]:
-    result.reading.encoding, result.reading.encoding_confidence = "utf-8", 1.0
-    try:
-        for resource in iter_resources(data):
-            rows = list(fhir.rows_of_resource(resource))
-            if not rows:
-                result.reading.drop("resource_not_needed")
-            yield from rows
-    except ResourceError as error:
-        for place, reason in error.refusals or ((0, error.reason),):
-            result.receive("resource")
-            result.refuse("resource", place, reason, "")
+def _all_filled(cells: pa.Table, positions: Sequence[int]) -> pa.ChunkedArray:
+    is_complete = None
+    for position in positions:
+        column = cells.column(position)
+        # most values need no trimming to be seen as filled
+        is_filled = pc.fill_null(pc.not_equal(column, ""), False)
+        if pc.any(pc.ascii_is_space(column)).as_py() or pc.any(pc.utf8_is_space(column)).as_py():
+            is_filled = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(column), ""), False)
+        is_complete = is_filled if is_complete is None else pc.and_(is_complete, is_filled)
+    return is_complete
 
 
-def hold_unreadable(entity: str, result: FileReading, error: OSError | ContractError) -> None:
-    """Account for a file that could not be read at all as one refused record."""
+def _refuse_rows(cells: pa.Table, table: Table, reason: str, result: FileReading) -> None:
+    numbers = cells.column(cells.num_columns - 1).to_pylist()
+    columns = [cells.column(position).to_pylist() for position in range(cells.num_columns - 1)]
+    for row_no, row in zip(numbers, zip(*columns, strict=True), strict=True):
+        result.refuse(table.name, row_no, reason, "|".join(cell or "" for cell in row))
+
+
+def _refuse_all(path: Path, mapping: FileMapping, table: Table, result: FileReading) -> None:
+    """Read a file that must be held once more, and put every record it has into quarantine."""
+    again = FileReading(reading=Reading(key=table.key))
+    for batch in _read_batches(path, mapping, again.reading):
+        position_of, _ = _positions(batch, mapping)
+        cells = _kept_cells(batch, mapping, position_of, again)
+        again.receive(table.name, cells.num_rows + len(batch.rejected))
+        for rejected in batch.rejected:
+            again.refuse(table.name, rejected.row_no, rejected.reason, rejected.raw_text)
+        _refuse_rows(cells, table, result.reading.held or "", again)
+    result.received, result.refusals = again.received, again.refusals
+
+
+def hold_unreadable(entity: str, result: FileReading, error: Exception) -> None:
+    """Account for a file nothing of which may be loaded.
+
+    A file that could not be read at all, or was replaced, is one refused record; of a file that was cut off every
+    record is in quarantine already, and what it lacks is no breach of the contract.
+    """
+    if isinstance(error, HeldFileError) and result.reading.held == "truncated_file" and result.refusals:
+        return
     result.received = {entity: 1}
     result.refusals = {}
-    reason = "file_unreadable" if isinstance(error, OSError) else "file_not_of_its_format"
+    if isinstance(error, HeldFileError):
+        reason = error.reason
+    else:
+        reason = "file_unreadable" if isinstance(error, OSError) else "file_not_of_its_format"
+        result.breach = f"a file for {entity} cannot be read ({type(error).__name__})"
     result.refuse(entity, 0, reason, "")
-    result.breach = f"a file for {entity} cannot be read ({type(error).__name__})"

@@ -1,36 +1,45 @@
 """Decides, row by row, what is new in a delivery: the raw tables keep every version, and a repeat changes nothing.
 
-Rows of a delivery wait in an attached scratch database that is encrypted with a key nobody keeps. A row is accepted
-when its key (contract) and content (SHA-256 of all columns) were never seen, or when it ends the delivery's rows of
-its key and differs from the newest version stored: a value that went back is a new version too.
+Rows of a delivery wait in an attached scratch database in memory, whose spill is encrypted. A record is known by
+source, period and key (contract). A row is accepted when its key and content (SHA-256 of all columns, of what the door
+made of them and of what became of the record) were never seen, or when it ends the delivery's rows of its key and
+differs from the newest version stored: a value that went back, or a record that came back, is a new version too.
+
+Keys are hashed first: where no hash occurs twice no key does, so most deliveries need neither windows nor self-joins,
+and a table that is empty needs no comparison at all.
 """
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
-import pyarrow as pa
-
-from ingestion.load import Reader
 from lakehouse.contract import Table
 from lakehouse.errors import RadlakeError
 from lakehouse.lake import Connection
-from lakehouse.settings import Settings
 
-ROWS_PER_ARROW_BATCH = 100_000
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """What became of the waiting rows of one file; `duplicates` are among the unchanged."""
+
+    accepted: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
 
 
 @contextmanager
-def scratch_database(connection: Connection, settings: Settings) -> Iterator[None]:
-    """Attach an encrypted scratch database as `scratch` and forget its key."""
-    path = settings.work_folder / f"scratch_{secrets.token_hex(4)}.duckdb"
-    connection.execute(f"attach '{path}' as scratch (encryption_key '{secrets.token_hex(32)}')")
+def scratch_database(connection: Connection) -> Iterator[None]:
+    """Attach a database in memory as `scratch`; what does not fit is spilled, encrypted, below the work folder.
+
+    A file would be compressed again and again for rows that are read a few times and thrown away.
+    """
+    connection.execute("attach ':memory:' as scratch")
     try:
         yield
     finally:
         connection.execute("detach scratch")
-        path.unlink(missing_ok=True)
 
 
 def create_scratch_table(connection: Connection, table: Table) -> str:
@@ -44,130 +53,226 @@ def create_scratch_table(connection: Connection, table: Table) -> str:
     return name
 
 
-def _expressions(table: Table) -> tuple[str, str]:
-    content = ", ".join(f'coalesce(cast("{name}" as varchar), chr(1))' for name in table.column_names)
-    sha = f"sha256(concat_ws(chr(31), {content}))"
+def _as_text(column: str, table: Table, absent: str) -> str:
+    is_text = next(item.data_type for item in table.columns if item.name == column) == "varchar"
+    return f'coalesce("{column}", {absent})' if is_text else f'coalesce(cast("{column}" as varchar), {absent})'
+
+
+def content_expression(table: Table) -> str:
+    """Return SQL of the digest of a row: its columns, and what was made of them where that was anything."""
+    columns = ", ".join(_as_text(name, table, "chr(1)") for name in table.column_names)
+    return f"sha256(concat_ws(chr(31), {columns}, _clean, _change))"
+
+
+def key_expression(table: Table) -> str:
+    """Return SQL of the text by which a record is known within its source and period; null without a key."""
     if not table.key:
-        return sha, sha
-    parts = ", ".join(f"trim(coalesce(cast(\"{name}\" as varchar), ''))" for name in table.key)
-    return f"md5(concat_ws(chr(31), {parts}))", sha
+        return "cast(null as varchar)"
+    return "concat_ws(chr(31), " + ", ".join(f"trim({_as_text(name, table, repr(''))})" for name in table.key) + ")"
 
 
-def accept_new_rows(connection: Connection, table: Table) -> dict[int, tuple[int, int]]:
-    """Mark the new rows of a waiting table and return, by file number, how many were accepted and unchanged.
+def decide_rows(connection: Connection, table: Table, period: str | None) -> dict[int, Counts]:
+    """Decide which waiting rows are new and return, by file number, what becomes of them.
 
-    Afterwards `scratch.accepted_<table>` holds the accepted rows with their SHA-256.
+    Afterwards `scratch.decided_<table>` (_rowid, _file_no, _src_row_no, _key, _row_sha256, is_accepted, is_duplicate)
+    tells of every row.
     """
-    key, sha = _expressions(table)
-    delivered = f"scratch.delivered_{table.name}"
-    connection.execute(
-        f"""
-        create or replace table scratch.decided_{table.name} as
-        with delivered as (
-            select _file_no, _src_row_no, {key} as _key, {sha} as _row_sha256 from {delivered}
-        ),
-        keys as (
-            select distinct _key from delivered
-        ),
+    delivered, decided = f"scratch.delivered_{table.name}", f"scratch.decided_{table.name}"
+    connection.execute("create table if not exists scratch.all_new (entity varchar)")
+    key, content = key_expression(table), content_expression(table)
+    hashed = (
+        f"select rowid as _rowid, _file_no, _src_row_no, coalesce({key}, {content}) as _key, "
+        f"{content} as _row_sha256 from {delivered}"
+    )
+    is_distinct = bool(table.key) and _has_distinct_keys(connection, delivered, key)
+    if is_distinct and not _has_rows(connection, table):
+        connection.execute(
+            f"create view {decided} as select *, true as is_accepted, false as is_duplicate from ({hashed})"
+        )
+        connection.execute("insert into scratch.all_new values ($1)", [table.name])
+    elif is_distinct:
+        connection.execute(f"create table {decided} as {_compare_distinct(hashed, table)}", [period])
+    else:
+        connection.execute(f"create table {decided} as {_compare_all(hashed, table)}", [period])
+    if _is_all_new(connection, table):
+        rows = connection.execute(f"select _file_no, count(*), 0, 0 from {delivered} group by 1").fetchall()
+    else:
+        rows = connection.execute(
+            f"select _file_no, count(*) filter (is_accepted), count(*) filter (not is_accepted), "
+            f"count(*) filter (is_duplicate) from {decided} group by 1"
+        ).fetchall()
+    return {row[0]: Counts(accepted=row[1], unchanged=row[2], duplicates=row[3]) for row in rows}
+
+
+def _has_distinct_keys(connection: Connection, delivered: str, key: str) -> bool:
+    # DuckDB's own hash of strings collides far too often for this
+    row = connection.execute(f"select count(*) = count(distinct md5_number_lower({key})) from {delivered}").fetchone()
+    return bool(row and row[0])
+
+
+def _has_rows(connection: Connection, table: Table) -> bool:
+    return connection.execute(f'select 1 from raw.{table.schema}."{table.name}" limit 1').fetchone() is not None
+
+
+def _is_all_new(connection: Connection, table: Table) -> bool:
+    """Return whether every waiting row of a table was found to be new without comparing it."""
+    query = "select 1 from scratch.all_new where entity = $1"
+    return connection.execute(query, [table.name]).fetchone() is not None
+
+
+AT = "{'loaded': _loaded_at, 'batch': _batch_id, 'row': _src_row_no}"
+"""SQL of what orders the stored versions of a record."""
+
+
+def stored_versions(table: Table) -> str:
+    """Return SQL of the stored versions of one period (parameter 1): key, digest, change, and what orders them."""
+    key = f"coalesce({key_expression(table)}, _row_sha256)"
+    return (
+        f"select {key} as _key, _row_sha256, _change, _src_file, _batch_id, "
+        f"{AT} as _at "
+        f'from raw.{table.schema}."{table.name}" where _src_period is not distinct from $1'
+    )
+
+
+def _compare_distinct(hashed: str, table: Table) -> str:
+    """Return SQL for a delivery in which each key occurs once: new is what differs from the newest version."""
+    return f"""
+        with delivered as materialized ({hashed}),
+        newest as (
+            select stored._key, arg_max(stored._row_sha256, stored._at) as _row_sha256
+            from ({stored_versions(table)}) as stored
+            where stored._key in (select delivered._key from delivered)
+            group by stored._key
+        )
+        select
+            delivered.*,
+            newest._row_sha256 is distinct from delivered._row_sha256 as is_accepted,
+            false as is_duplicate
+        from delivered
+        left join newest on delivered._key = newest._key
+    """
+
+
+def _compare_all(hashed: str, table: Table) -> str:
+    return f"""
+        with delivered as materialized ({hashed}),
         history as (
-            select
-                stored._key,
-                stored._row_sha256,
-                stored._loaded_at,
-                stored._batch_id,
-                stored._src_row_no
-            from (
-                select {key} as _key, _row_sha256, _loaded_at, _batch_id, _src_row_no
-                from raw.{table.schema}."{table.name}"
-            ) as stored
-            inner join keys on stored._key = keys._key
+            select stored.*
+            from ({stored_versions(table)}) as stored
+            where stored._key in (select delivered._key from delivered)
         ),
         seen as (
             select distinct _key, _row_sha256 from history
         ),
         newest as (
-            select _key, arg_max(_row_sha256, (_loaded_at, _batch_id, _src_row_no)) as _row_sha256
-            from history group by _key
+            select _key, arg_max(_row_sha256, _at) as _row_sha256 from history group by _key
         ),
-        numbered as (
+        repeated as (
+            select md5_number_lower(_key) as _hash from delivered group by 1 having count(*) > 1
+        ),
+        single as (
+            select delivered.*, 1 as _copy_no, 1 as _copy_in_file, true as is_last
+            from delivered
+            where md5_number_lower(delivered._key) not in (select repeated._hash from repeated)
+        ),
+        multiple as (
             select
                 delivered.*,
-                seen._key is null and row_number() over (
-                    partition by delivered._key, delivered._row_sha256
-                    order by delivered._file_no, delivered._src_row_no
-                ) = 1 as is_first_seen,
-                row_number() over (
-                    partition by delivered._key order by delivered._file_no desc, delivered._src_row_no desc
-                ) = 1 as is_last
+                row_number() over (partition by _key, _row_sha256 order by _file_no, _src_row_no, _rowid) as _copy_no,
+                row_number() over (partition by _file_no, _key, _row_sha256 order by _src_row_no, _rowid)
+                    as _copy_in_file,
+                row_number() over (partition by _key order by _file_no desc, _src_row_no desc, _rowid desc) = 1
+                    as is_last
             from delivered
-            left join seen on delivered._key = seen._key and delivered._row_sha256 = seen._row_sha256
+            where md5_number_lower(delivered._key) in (select repeated._hash from repeated)
+        ),
+        numbered as (
+            select rows.*, seen._key is null and rows._copy_no = 1 as is_first_seen
+            from (select * from single union all select * from multiple) as rows
+            left join seen on rows._key = seen._key and rows._row_sha256 = seen._row_sha256
         ),
         newest_after as (
-            select _key, arg_max(_row_sha256, (_file_no, _src_row_no)) as _row_sha256
+            select _key, arg_max(_row_sha256, (_file_no, _src_row_no, _rowid)) as _row_sha256
             from numbered where is_first_seen group by _key
+        ),
+        judged as (
+            select
+                numbered.*,
+                numbered.is_first_seen or (
+                    numbered.is_last
+                    and numbered._row_sha256 <> coalesce(newest_after._row_sha256, newest._row_sha256)
+                ) as is_accepted
+            from numbered
+            left join newest on numbered._key = newest._key
+            left join newest_after on numbered._key = newest_after._key
         )
         select
-            numbered._file_no,
-            numbered._src_row_no,
-            numbered._row_sha256,
-            numbered.is_first_seen or (
-                numbered.is_last
-                and numbered._row_sha256 <> coalesce(newest_after._row_sha256, newest._row_sha256)
-            ) as is_accepted
-        from numbered
-        left join newest on numbered._key = newest._key
-        left join newest_after on numbered._key = newest_after._key
-        """
-    )
-    counts = connection.execute(
-        f"select _file_no, count(*) filter (is_accepted), count(*) filter (not is_accepted) "
-        f"from scratch.decided_{table.name} group by _file_no"
-    ).fetchall()
-    return {file_no: (accepted, unchanged) for file_no, accepted, unchanged in counts}
-
-
-def accepted_rows(
-    connection: Connection,
-    table: Table,
-    *,
-    tokens: list[str],
-    batch_id: str,
-    loaded_at: datetime,
-    period: str | None,
-) -> Reader:
-    """Return a reader of the accepted rows with their provenance, in the order of delivery."""
-    connection.execute(
-        f"create or replace table scratch.tokens_{table.name} as "
-        "select unnest(range(len($1)))::integer as _file_no, unnest($1) as token",
-        [tokens],
-    )
-    columns = ", ".join(f'delivered."{name}"' for name in table.column_names)
-    query = f"""
-        select
-            {columns},
-            tokens.token as _src_file,
-            delivered._src_row_no,
-            delivered._src_encoding,
-            cast($1 as varchar) as _src_period,
-            decided._row_sha256,
-            cast($2 as varchar) as _batch_id,
-            -- a later file of one load is newer, whatever its row numbers are
-            cast($3 as timestamp) + to_microseconds(cast(delivered._file_no as bigint)) as _loaded_at,
-            delivered._clean,
-            delivered._change
-        from scratch.delivered_{table.name} as delivered
-        inner join scratch.decided_{table.name} as decided
-            on delivered._file_no = decided._file_no and delivered._src_row_no = decided._src_row_no
-        inner join scratch.tokens_{table.name} as tokens on delivered._file_no = tokens._file_no
-        where decided.is_accepted
-        order by delivered._file_no, delivered._src_row_no
+            _rowid, _file_no, _src_row_no, _key, _row_sha256, is_accepted,
+            _copy_in_file > 1 and not is_accepted as is_duplicate
+        from judged
     """
 
-    def read() -> pa.RecordBatchReader:
-        # a cursor of its own: dlt takes the tables in turns, and a second query would end the first one's stream
-        return connection.cursor().execute(query, [period, batch_id, loaded_at]).to_arrow_reader(ROWS_PER_ARROW_BATCH)
 
-    return read
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Load:
+    """What all rows of one load have in common."""
+
+    batch_id: str
+    loaded_at: datetime
+    period: str | None
+    tokens: tuple[str, ...]
+    """Token of each file, by its number."""
+
+
+def write_rows(
+    connection: Connection, table: Table, load: Load, folder: Path, *, accepted: int, deleted: int
+) -> list[tuple[Path, int]]:
+    """Write the accepted rows with their provenance, in the order of delivery, and then those of vanished records.
+
+    Returns Parquet files below `folder` with their rows; they are in clear, and the caller removes them.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files = []
+    if accepted:
+        target = folder / f"{table.name}.parquet"
+        connection.execute(
+            f"copy ({_accepted_query(connection, table)}) to '{target}' (format parquet, compression snappy)",
+            [load.period, load.batch_id, load.loaded_at, list(load.tokens)],
+        )
+        files.append((target, accepted))
+    if deleted:
+        target = folder / f"{table.name}_deleted.parquet"
+        connection.execute(f"copy scratch.deleted_{table.name} to '{target}' (format parquet)")
+        files.append((target, deleted))
+    return files
+
+
+def _accepted_query(connection: Connection, table: Table) -> str:
+    columns = ", ".join(f'rows."{name}"' for name in table.column_names)
+    if not _is_all_new(connection, table):
+        rows = (
+            f"(select delivered.*, decided._row_sha256 from scratch.delivered_{table.name} as delivered "
+            f"inner join scratch.decided_{table.name} as decided on delivered.rowid = decided._rowid "
+            "where decided.is_accepted order by delivered.rowid)"
+        )
+    else:
+        # all rows are new, and they lie in their order
+        rows = f"(select *, {content_expression(table)} as _row_sha256 from scratch.delivered_{table.name})"
+    return f"""
+        select
+            {columns},
+            cast($4 as varchar[])[rows._file_no + 1] as _src_file,
+            rows._src_row_no,
+            rows._src_encoding,
+            cast($1 as varchar) as _src_period,
+            rows._row_sha256,
+            cast($2 as varchar) as _batch_id,
+            -- a later file of one load is newer, whatever its row numbers are
+            cast($3 as timestamp) + to_microseconds(cast(rows._file_no as bigint)) as _loaded_at,
+            rows._clean,
+            rows._change
+        from {rows} as rows
+    """
 
 
 def check_loaded(connection: Connection, table: Table, batch_id: str, expected: int) -> None:

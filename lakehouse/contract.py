@@ -105,7 +105,7 @@ def read_contract(source: str) -> dict[str, Table]:
     """
     path = sources_folder() / source / f"_{source}__sources.yml"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except FileNotFoundError as error:
         raise ContractError(f"source {source!r} has no contract {path.name}") from error
     tables = {}

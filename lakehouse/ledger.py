@@ -59,6 +59,14 @@ class Delivery:
     loaded_at: datetime
     dropped: dict[str, int] = field(default_factory=dict)
     unknown_columns: int = 0
+    file_match: str = ""
+    """Glob of the mapping, by which a mapping is known from one edition to the next."""
+    deleted: int = 0
+    """Tombstones written for records that a complete extract no longer holds; no part of `received`."""
+    deletions_held: int = 0
+    """Records that would have vanished and were kept, because they were more than half."""
+    breach: str | None = None
+    """Why the whole file was held; never a value of the file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,33 +87,30 @@ def check_balance(received: int, loaded: int, quarantined: int, unchanged: int) 
         )
 
 
-def write_delivery(connection: Connection, delivery: Delivery, refusals: Sequence[Refusal] = ()) -> None:
-    """Write the account of one file and its quarantined records as one transaction of the caller."""
-    check_balance(delivery.received, delivery.loaded, delivery.quarantined, delivery.unchanged)
-    row = {name: getattr(delivery, name) for name in Delivery.__dataclass_fields__}
-    row["dropped"] = json.dumps(delivery.dropped, sort_keys=True)
-    append_arrow(connection, "raw.raw_ledger.delivery", pa.Table.from_pylist([row]))
-    if refusals:
-        append_arrow(
-            connection,
-            "raw.raw_ledger.quarantine",
-            pa.Table.from_pylist(
-                [
-                    {
-                        "batch_id": delivery.batch_id,
-                        "source": delivery.source,
-                        "entity": delivery.entity,
-                        "file_token": delivery.file_token,
-                        "file_sha256": delivery.file_sha256,
-                        "row_no": refusal.row_no,
-                        "reason": refusal.reason,
-                        "raw_text": refusal.raw_text,
-                        "quarantined_at": delivery.loaded_at,
-                    }
-                    for refusal in refusals
-                ]
-            ),
-        )
+def write_deliveries(connection: Connection, accounts: Sequence[tuple[Delivery, Sequence[Refusal]]]) -> None:
+    """Write the accounts of files and their quarantined records, in a transaction of the caller."""
+    deliveries, refused = [], []
+    for delivery, refusals in accounts:
+        check_balance(delivery.received, delivery.loaded, delivery.quarantined, delivery.unchanged)
+        row = {name: getattr(delivery, name) for name in Delivery.__dataclass_fields__}
+        deliveries.append(row | {"dropped": json.dumps(delivery.dropped, sort_keys=True)})
+        refused += [
+            {
+                "batch_id": delivery.batch_id,
+                "source": delivery.source,
+                "entity": delivery.entity,
+                "file_token": delivery.file_token,
+                "file_sha256": delivery.file_sha256,
+                "row_no": refusal.row_no,
+                "reason": refusal.reason,
+                "raw_text": refusal.raw_text,
+                "quarantined_at": delivery.loaded_at,
+            }
+            for refusal in refusals
+        ]
+    for table, rows in (("delivery", deliveries), ("quarantine", refused)):
+        if rows:
+            append_arrow(connection, f"raw.raw_ledger.{table}", pa.Table.from_pylist(rows))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,21 @@ import typer  # noqa: E402
 
 from lakehouse.errors import RadlakeError  # noqa: E402
 from lakehouse.log import get_logger  # noqa: E402
-from serving.commands import ai, contracts, dicom, flow, migrate, release, report, text  # noqa: E402
+from serving.commands import (  # noqa: E402
+    ai,
+    contracts,
+    dicom,
+    flow,
+    identity,
+    issues,
+    migrate,
+    release,
+    report,
+    source,
+    terminology,
+    text,
+    vault,
+)
 from serving.terminal import stderr  # noqa: E402
 
 app = typer.Typer(help="放射科研数据湖仓 A radiology research lakehouse.", no_args_is_help=True, add_completion=False)
@@ -21,6 +35,11 @@ for name, module in (
     ("dicom", dicom),
     ("ai", ai),
     ("text", text),
+    ("source", source),
+    ("issues", issues),
+    ("identity", identity),
+    ("vault", vault),
+    ("terminology", terminology),
     ("migrate", migrate),
     ("report", report),
     ("release", release),

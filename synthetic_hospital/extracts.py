@@ -10,10 +10,11 @@ from pathlib import Path
 from synthetic_hospital import marks
 from synthetic_hospital.delivery import DelimitedFile, TextBlockFile, WorkbookFile
 from synthetic_hospital.model import Encounter, Exam, Patient, Person
+from synthetic_hospital.platform_extracts import PlatformWriter, card_no, insurance_no
 from synthetic_hospital.truth import completed_years
 
 _HIS = {
-    "V_BRXX": "BRID|XM|XB|CSRQ|SFZH|LXDH|JTDZ|MZDM|LXRM|JDSJ|HBBRID|ZFBZ",
+    "V_BRXX": "BRID|XM|XB|CSRQ|SFZH|LXDH|JTDZ|MZDM|LXRM|JDSJ|HBBRID|ZFBZ|JZKH|YBKH",
     "V_MZGH": "GHXH|BRID|MZH|GHSJ|GHKS|GHYS|GHLB|THBZ",
     "V_ZYDJ": "JZLSH|ZYH|BAH|ZYCS|BRID|RYRQ|CYRQ|RYKS|CYKS|BQ|RYTJ|CYFS|ICU_RQ",
     "V_ZD": "JZLSH|ZDLX|ZDXH|ZDBM|ZDMC|RYBQ|ZDRQ",
@@ -77,6 +78,8 @@ class ExtractWriter:
         )
         self._pathology = TextBlockFile(folder / "path" / "report.txt", "gb18030")
         self.files |= {"us/exam": self._ultrasound, "path/report": self._pathology}
+        self._platform = PlatformWriter(folder, seed)
+        self.files |= self._platform.files
 
     def _row(self, name: str, *cells: object) -> None:
         file = self.files[name]
@@ -85,11 +88,12 @@ class ExtractWriter:
 
     def write(self, patient: Patient) -> None:
         """Write everything about one patient."""
+        self._platform.write(patient)
         person = patient.person
         self._row(
             "V_BRXX", person.patient_id, person.name, _SEX_CODE[person.sex], f"{person.birth_date:%Y%m%d}",
             person.citizen_id, person.phone, person.address, "01", person.contact_name, _iso(person.registered_at),
-            person.merged_into, "0",
+            person.merged_into, "0", card_no(person), insurance_no(person),
         )  # fmt: skip
         for encounter in patient.encounters:
             self._encounter(person, encounter)

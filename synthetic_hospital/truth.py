@@ -8,6 +8,7 @@ from typing import Any
 
 from synthetic_hospital import marks
 from synthetic_hospital.model import Encounter, Episode, Patient
+from synthetic_hospital.platform_extracts import births, card_no, charge_ids, empi_id, insurance_no, newborn_id
 
 _EPISODE_FIELDS = (
     "patient_id", "visit_id", "t_index", "qualifying_rule", "cohort_tier", "age_years", "sex", "pneumonia_on_imaging",
@@ -94,6 +95,9 @@ def identifier_rows(patient: Patient) -> Iterator[tuple[str, str, str, str, str]
     ):
         if value:
             yield "patient", key, kind, value, "his"
+    yield "patient", key, "card_no", card_no(person), "his"
+    yield "patient", key, "insurance_no", insurance_no(person), "his"
+    yield "patient", key, "empi_id", empi_id(person), "cdr"
     for encounter in patient.encounters:
         yield from _encounter_identifiers(patient, encounter)
     for exam in {exam.exam_id: exam for exam in patient.exams}.values():
@@ -101,10 +105,26 @@ def identifier_rows(patient: Patient) -> Iterator[tuple[str, str, str, str, str]
         yield "study", exam.study_instance_uid, "accession_number", exam.accession_number, "ris"
         yield "study", exam.study_instance_uid, "study_instance_uid", exam.study_instance_uid, "pacs"
         yield "order", exam.request_id, "request_id", exam.request_id, "ris"
+        copied = f"{marks.CDR_REPORT_PREFIX}{exam.exam_id[4:]}"
+        yield "report", copied, "report_id", copied, "cdr"
     for ultrasound in patient.ultrasounds:
         yield "report", ultrasound.exam_id, "ultrasound_no", ultrasound.exam_id, "us"
     for pathology in patient.pathologies:
         yield "report", pathology.pathology_id, "pathology_id", pathology.pathology_id, "path"
+    for number, _, _ in charge_ids(patient):
+        yield "order", number, "charge_id", number, "his"
+    yield from _birth_identifiers(patient)
+
+
+def _birth_identifiers(patient: Patient) -> Iterator[tuple[str, str, str, str, str]]:
+    mother = patient.person
+    for number, _, _, children in births(patient):
+        yield "delivery", number, "delivery_id", number, "obstetrics"
+        for order in range(1, children + 1):
+            child = f"{mother.patient_id}{'AB'[order - 1]}"
+            yield "delivery", number, "newborn_id", newborn_id(number, order), "obstetrics"
+            yield "patient", child, "patient_id", child, "obstetrics"
+            yield "patient", child, "patient_name", f"{mother.name}之{'子' if order == 1 else '女'}", "obstetrics"
 
 
 def _encounter_identifiers(patient: Patient, encounter: Encounter) -> Iterator[tuple[str, str, str, str, str]]:

@@ -168,3 +168,17 @@
 {% macro spark__instant_of(day, time_of_day) -%}
     coalesce(to_timestamp(concat({{ day }}, ' ', {{ time_of_day }})), cast({{ day }} as timestamp))
 {%- endmacro %}
+
+
+{# An identifier as it is compared: half-width, upper case, without spaces and quotes (lakehouse/pseudonym.py). #}
+{% macro canonical_identifier(column) -%}
+    {{ adapter.dispatch('canonical_identifier', 'radlake')(column) }}
+{%- endmacro %}
+
+{% macro duckdb__canonical_identifier(column) -%}
+    canonical_identifier({{ column }})
+{%- endmacro %}
+
+{% macro spark__canonical_identifier(column) -%}
+    radlake_canonical_identifier({{ column }})
+{%- endmacro %}

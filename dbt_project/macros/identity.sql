@@ -47,3 +47,44 @@
         ) and length(trim({{ column }})) <= 24 then trim({{ column }})
     end
 {%- endmacro %}
+
+
+{# Pseudonym of a patient number without the leading zeros that spreadsheets and laboratories lose. #}
+{% macro patient_core(column) -%}
+    {{ pseudonym('patient_core', "ltrim(" ~ column ~ ", '0 ')") }}
+{%- endmacro %}
+
+
+{# Pseudonym of an accession number without the prefix and the leading zeros that modalities drop. #}
+{% macro accession_core(column) -%}
+    {{ pseudonym('accession_core', "regexp_replace(" ~ canonical_identifier(column) ~ ", '^[A-Z]*0*', '')") }}
+{%- endmacro %}
+
+
+{# All canonical body parts told by words, joined by semicolons: a report on chest and abdomen names two. #}
+{% macro body_parts_of(text) -%}
+    nullif(
+        concat_ws(
+            ';',
+            case when regexp_matches(upper({{ text }}), 'CHEST|LUNG|THORAX|胸|肺') then 'chest' end,
+            case when regexp_matches(upper({{ text }}), 'HEAD|BRAIN|SKULL|CRANI|头|颅|脑') then 'head' end,
+            case when regexp_matches(upper({{ text }}), 'OBSTET|UTERUS|PLACENTA|胎|产科|子宫') then 'obstetric' end,
+            case
+                when regexp_matches(upper({{ text }}), 'ABDOMEN|PELVIS|LIVER|腹|盆|肝|胆|胰|阑尾') then 'abdomen_pelvis'
+            end
+        ),
+        ''
+    )
+{%- endmacro %}
+
+
+{# The kind of a report told by its own word, its modality and what was ordered. #}
+{% macro report_kind_of(text) -%}
+    case
+        when regexp_matches(upper({{ text }}), '病理|细胞学|PATHOLOG|(^|[^A-Z])(PATH|SP|CP|PAT)($|[^A-Z])') then 'pathology'
+        when regexp_matches(upper({{ text }}), '内镜|胃镜|肠镜|喉镜|支气管镜|ENDOSCOP|(^|[^A-Z])ES($|[^A-Z])') then 'endoscopy'
+        when regexp_matches(upper({{ text }}), '超声|彩超|B超|ULTRASOUND|SONOGRAPH|(^|[^A-Z])(US|OUS|VUS)($|[^A-Z])')
+            then 'ultrasound'
+        else 'radiology'
+    end
+{%- endmacro %}

@@ -1,13 +1,19 @@
-{# Numbers the stored versions of each record and marks the newest: the order in which they were loaded decides. #}
-{% macro with_versions(relation, keys) -%}
+{#
+    Numbers the stored versions of each record, marks the newest and says from when to when each was the newest
+    (sources.md 5.4). `order` lists what the source itself says about the order of its versions (a version number, a time
+    of change); what it leaves open is decided by the order in which they were loaded.
+#}
+{% macro with_versions(relation, keys, order=[]) -%}
+    {%- set partition = 'partition by ' ~ keys | join(', ') -%}
+    {%- set ascending = [] -%}
+    {%- for item in order -%}{%- do ascending.append(item ~ ' nulls first') -%}{%- endfor -%}
+    {%- set ascending = (ascending + ['loaded_at', 'load_id', 'source_row_no']) | join(', ') -%}
     select
         *,
-        row_number() over (
-            partition by {{ keys | join(', ') }} order by loaded_at, load_id, source_row_no
-        ) as version_no,
-        row_number() over (
-            partition by {{ keys | join(', ') }} order by loaded_at desc, load_id desc, source_row_no desc
-        ) = 1 as is_current
+        row_number() over ({{ partition }} order by {{ ascending }}) as version_no,
+        lead(loaded_at) over ({{ partition }} order by {{ ascending }}) is null as is_current,
+        loaded_at as valid_from,
+        lead(loaded_at) over ({{ partition }} order by {{ ascending }}) as valid_to
     from {{ relation }}
 {%- endmacro %}
 
@@ -58,11 +64,21 @@
 {%- endmacro %}
 
 
-{# The value of a raw column as the door normalised it: null where it found none usable, as received where it had nothing to say. #}
+{#
+    The value of a raw column as the door normalised it: null where it found none usable, as received where it had
+    nothing to say.
+#}
 {% macro clean(column) -%}
+    {{ adapter.dispatch('clean', 'radlake')(column) }}
+{%- endmacro %}
+
+{% macro duckdb__clean(column) -%}
+    case when json_exists(_clean, '$.{{ column }}') then json_extract_string(_clean, '$.{{ column }}') else {{ column }} end
+{%- endmacro %}
+
+{% macro spark__clean(column) -%}
     case
-        when _clean is not null and list_contains(json_keys(_clean), '{{ column }}')
-            then json_extract_string(_clean, '$.{{ column }}')
+        when array_contains(json_object_keys(_clean), '{{ column }}') then get_json_object(_clean, '$.{{ column }}')
         else {{ column }}
     end
 {%- endmacro %}

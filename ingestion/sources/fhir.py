@@ -5,18 +5,21 @@ instead, that stands in `patient_identifier`. Several values of one column are j
 end. Resources of other types yield nothing.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ingestion.sources import Row
 from ingestion.sources.citizen_number import is_citizen_number
+from ingestion.sources.fhir_documents import read_document_reference, read_specimen, take_contained
 from ingestion.sources.fhir_observation import read_observation
+from ingestion.sources.fhir_orders import read_medication_request, read_service_request
 from ingestion.sources.fhir_parts import (
+    accession_of,
+    attached_text,
     code_columns,
     context_columns,
+    first_identifier,
     ids_of,
     joined,
     names_of,
@@ -24,7 +27,6 @@ from ingestion.sources.fhir_parts import (
     start_and_end,
     subject_columns,
 )
-from lakehouse.formats.encoding import decode
 from lakehouse.formats.fhir import (
     Identifier,
     Resource,
@@ -43,7 +45,10 @@ _TAG = re.compile(r"<[^>]*>")
 
 
 def rows_of_resource(resource: Resource) -> Rows:
-    """Yield (table name, row) for a resource that raw_fhir has a table for; nothing for any other."""
+    """Yield (table name, row) for a resource that raw_fhir has a table for, then for those contained in it.
+
+    Nothing for a resource of any other type.
+    """
     reader = _READERS.get(text_of(resource.get("resourceType")) or "")
     if reader is None:
         return
@@ -54,7 +59,23 @@ def rows_of_resource(resource: Resource) -> Rows:
         "status": find_text(resource, "status"),
         "is_deleted": "true" if resource.get("deleted") is True else "false",
     }
-    yield from reader(resource, head)
+    change = _change_of(resource, head)
+    parts = take_contained(resource)
+    for entity, row in reader(resource, head):
+        yield entity, row | {"_change": change} if change else row
+    for part in parts:
+        yield from rows_of_resource(part)
+
+
+def _change_of(resource: Resource, head: Row) -> str | None:
+    """Return what a version says of its record: `deleted`, `voided` where it was entered in error or recalled."""
+    if head["is_deleted"] == "true":
+        return "deleted"
+    verification = first_coding(resource.get("verificationStatus")).code
+    if "entered-in-error" in (head["status"], verification):
+        return "voided"
+    is_result = text_of(resource.get("resourceType")) in ("DiagnosticReport", "Observation", "ImagingStudy")
+    return "voided" if is_result and head["status"] == "cancelled" else None
 
 
 def _read_patient(resource: Resource, head: Row) -> Rows:
@@ -195,7 +216,7 @@ def _read_condition(resource: Resource, head: Row) -> Rows:
         head
         | {"status": verification or clinical, "clinical_status": clinical}
         | context_columns(resource)
-        | {"condition_identifier": _first_value(resource)}
+        | {"condition_identifier": first_identifier(resource)}
         | code_columns(resource.get("category"), "category")
         | code_columns(resource.get("code"), "condition", with_alternate=True)
         | {
@@ -216,17 +237,13 @@ def _age_or_text(resource: Resource, name: str) -> str | None:
     return find_text(resource, f"{name}String") or joined(age, " ")
 
 
-def _first_value(resource: Resource) -> str | None:
-    return next((one.value for one in identifiers(resource)), None)
-
-
 def _read_procedure(resource: Resource, head: Row) -> Rows:
     start, end = start_and_end(resource, "performed")
     yield (
         "procedure",
         head
         | context_columns(resource)
-        | {"procedure_identifier": _first_value(resource)}
+        | {"procedure_identifier": first_identifier(resource)}
         | code_columns(resource.get("category"), "category")
         | code_columns(resource.get("code"), "procedure", with_alternate=True)
         | {
@@ -247,19 +264,6 @@ def _read_procedure(resource: Resource, head: Row) -> Rows:
     )
 
 
-def _typed_identifier(resource: Resource, *types: str) -> str | None:
-    return next((one.value for one in identifiers(resource) if one.type_code in types), None)
-
-
-def _accession(resource: Resource) -> str | None:
-    """Return the identifier of type ACSN (HL7 table 0203), of the resource or of what it is based on."""
-    for reference in items_of(resource, "basedOn"):
-        one = reference.get("identifier")
-        if isinstance(one, dict) and first_coding(one.get("type")).code == "ACSN":
-            return _typed_identifier(resource, "ACSN") or find_text(one, "value")
-    return _typed_identifier(resource, "ACSN")
-
-
 def _read_diagnostic_report(resource: Resource, head: Row) -> Rows:
     start, end = start_and_end(resource, "effective")
     conclusion = first_coding(resource.get("conclusionCode"))
@@ -269,8 +273,8 @@ def _read_diagnostic_report(resource: Resource, head: Row) -> Rows:
         head
         | context_columns(resource)
         | {
-            "report_identifier": _first_value(resource),
-            "accession_number": _accession(resource),
+            "report_identifier": first_identifier(resource),
+            "accession_number": accession_of(resource),
             "based_on_ids": ids_of(resource.get("basedOn")),
         }
         | code_columns(resource.get("category"), "category")
@@ -288,22 +292,11 @@ def _read_diagnostic_report(resource: Resource, head: Row) -> Rows:
             "conclusion_code": conclusion.code,
             "conclusion_code_system": conclusion.system,
             "conclusion_code_name": conclusion.name,
-            "presented_text": joined((_presented_text(one) for one in items_of(resource, "presentedForm")), "\n"),
+            "presented_text": joined((attached_text(one) for one in items_of(resource, "presentedForm")), "\n"),
             "presented_type": joined(find_text(one, "contentType") for one in items_of(resource, "presentedForm")),
             "narrative_text": _TAG.sub(" ", narrative).strip() if narrative else None,
         },
     )
-
-
-def _presented_text(attachment: dict[str, Any]) -> str | None:
-    """Return the text of an attachment of a text type; markup stays in it."""
-    data = find_text(attachment, "data")
-    if data is None or not (find_text(attachment, "contentType") or "").lower().startswith("text/"):
-        return None
-    try:
-        return text_of(decode(base64.b64decode(data))[0])
-    except (binascii.Error, ValueError):
-        return None
 
 
 def _study_instance_uid(resource: Resource) -> str | None:
@@ -326,7 +319,7 @@ def _read_imaging_study(resource: Resource, head: Row) -> Rows:
         | context_columns(resource)
         | {
             "study_instance_uid": _study_instance_uid(resource),
-            "accession_number": _accession(resource) or next(iter(rest), None),
+            "accession_number": accession_of(resource) or next(iter(rest), None),
             "based_on_ids": ids_of(resource.get("basedOn")),
             "modality": joined(_distinct(modalities)),
             "started_at": find_text(resource, "started"),
@@ -348,39 +341,6 @@ def _distinct(values: Iterable[str | None]) -> list[str | None]:
     return list(dict.fromkeys(values))
 
 
-def _read_service_request(resource: Resource, head: Row) -> Rows:
-    start, end = start_and_end(resource, "occurrence")
-    yield (
-        "service_request",
-        head
-        | context_columns(resource)
-        | {
-            "request_identifier": _first_value(resource),
-            "placer_order_id": _typed_identifier(resource, "PLAC"),
-            "filler_order_id": _typed_identifier(resource, "FILL"),
-            "accession_number": _accession(resource),
-            "requisition_id": find_text(resource, "requisition", "value"),
-            "based_on_ids": ids_of(resource.get("basedOn")),
-            "replaces_ids": ids_of(resource.get("replaces")),
-            "intent": find_text(resource, "intent"),
-            "priority": find_text(resource, "priority"),
-        }
-        | code_columns(resource.get("category"), "category")
-        | code_columns(resource.get("code"), "service", with_alternate=True)
-        | {
-            "order_detail": first_coding(resource.get("orderDetail")).name,
-            "body_site": first_coding(resource.get("bodySite")).name,
-            "authored_at": find_text(resource, "authoredOn"),
-            "scheduled_at": start,
-            "scheduled_end_at": end,
-            "requester": names_of(resource.get("requester")),
-            "performers": names_of(resource.get("performer")),
-        }
-        | code_columns(resource.get("reasonCode"), "reason")
-        | {"reason_condition_ids": ids_of(resource.get("reasonReference")), "note": notes_of(resource)},
-    )
-
-
 _READERS: dict[str, Callable[[Resource, Row], Rows]] = {
     "Patient": _read_patient,
     "Encounter": _read_encounter,
@@ -389,5 +349,8 @@ _READERS: dict[str, Callable[[Resource, Row], Rows]] = {
     "Observation": read_observation,
     "DiagnosticReport": _read_diagnostic_report,
     "ImagingStudy": _read_imaging_study,
-    "ServiceRequest": _read_service_request,
+    "ServiceRequest": read_service_request,
+    "MedicationRequest": read_medication_request,
+    "DocumentReference": read_document_reference,
+    "Specimen": read_specimen,
 }

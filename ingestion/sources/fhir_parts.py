@@ -1,17 +1,22 @@
 """Turns the parts that FHIR resources share (codes, references, times, notes) into columns of text."""
 
+import base64
+import binascii
 from collections.abc import Iterable
 from typing import Any
 
 from ingestion.sources import Row
+from lakehouse.formats.encoding import decode
 from lakehouse.formats.fhir import (
     Resource,
     find_text,
     first_coding,
+    identifiers,
     items_of,
     period,
     reference_id,
     reference_identifier,
+    text_of,
 )
 
 
@@ -76,3 +81,33 @@ def start_and_end(resource: Resource, name: str) -> tuple[str | None, str | None
 def notes_of(resource: Any) -> str | None:
     """Return the texts of the annotations."""
     return joined((find_text(note, "text") for note in items_of(resource, "note")), "\n")
+
+
+def typed_identifier(resource: Resource, *types: str) -> str | None:
+    """Return the value of the first identifier with one of the type codes (HL7 table 0203)."""
+    return next((one.value for one in identifiers(resource) if one.type_code in types), None)
+
+
+def accession_of(resource: Resource) -> str | None:
+    """Return the identifier of type ACSN (HL7 table 0203), of the resource or of what it is based on."""
+    for reference in items_of(resource, "basedOn"):
+        one = reference.get("identifier")
+        if isinstance(one, dict) and first_coding(one.get("type")).code == "ACSN":
+            return typed_identifier(resource, "ACSN") or find_text(one, "value")
+    return typed_identifier(resource, "ACSN")
+
+
+def first_identifier(resource: Resource) -> str | None:
+    """Return the value of the first business identifier."""
+    return next((one.value for one in identifiers(resource)), None)
+
+
+def attached_text(attachment: dict[str, Any]) -> str | None:
+    """Return the text of an attachment of a text type; markup stays in it."""
+    data = find_text(attachment, "data")
+    if data is None or not (find_text(attachment, "contentType") or "").lower().startswith("text/"):
+        return None
+    try:
+        return text_of(decode(base64.b64decode(data))[0])
+    except (binascii.Error, ValueError):
+        return None

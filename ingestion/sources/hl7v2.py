@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ingestion.sources import Row
 from ingestion.sources.citizen_number import is_citizen_number
+from ingestion.sources.hl7v2_change import is_withdrawn
 from ingestion.sources.hl7v2_fields import (
     ADDING_SEGMENTS,
     DIAGNOSIS,
@@ -25,10 +26,14 @@ from ingestion.sources.hl7v2_fields import (
     REPORT_MESSAGES,
     REPORT_ONLY,
     REQUEST,
-    Spec,
+    Picker,
 )
-from ingestion.sources.hl7v2_text import join_report, lines_of, observation_value, rejoin_value
+from ingestion.sources.hl7v2_text import REPORT_TEXT, join_report, lines_of, observation_value, rejoin_value
 from lakehouse.formats.hl7v2 import DELETE, Message, Segment
+
+_HEADER, _PATIENT, _MERGE, _ENCOUNTER, _DIAGNOSIS, _ORDER, _REQUEST, _OBSERVATION = map(
+    Picker, (HEADER, PATIENT, MERGE, ENCOUNTER, DIAGNOSIS, ORDER, REQUEST, OBSERVATION)
+)
 
 
 @dataclass(slots=True)
@@ -65,7 +70,10 @@ def rows_of_message(message: Message) -> Iterator[tuple[str, Row]]:
     for segment in message.segments[1:]:
         _READERS.get(segment.name, _skip)(segment, place, rows, message)
     _close_order(place, rows, message)
-    yield from rows
+    for entity, row in rows:
+        if is_withdrawn(entity, row):
+            row["_change"] = "voided"
+        yield entity, row
 
 
 def _head(header: Segment, event: Segment | None) -> Row:
@@ -85,7 +93,7 @@ def _head(header: Segment, event: Segment | None) -> Row:
 def _message_row(message: Message, head: Row, event: Segment | None) -> Row:
     return (
         head
-        | _pick(message.header, HEADER)
+        | _HEADER.pick(message.header)
         | {
             "event_recorded_at": event.value(2) if event else None,
             "event_occurred_at": event.value(6) if event else None,
@@ -96,13 +104,6 @@ def _message_row(message: Message, head: Row, event: Segment | None) -> Row:
             "continued_line_count": str(message.continued_lines),
         }
     )
-
-
-def _pick(segment: Segment, specs: dict[str, Spec]) -> Row:
-    return {
-        name: segment.value(number, component) if component else segment.text(number)
-        for name, (number, component) in specs.items()
-    }
 
 
 def _skip(segment: Segment, place: _Place, rows: list[tuple[str, Row]], message: Message) -> None:
@@ -145,7 +146,7 @@ def _read_patient(segment: Segment, place: _Place, rows: list[tuple[str, Row]], 
             "patient",
             place.head
             | place.patient
-            | _pick(segment, PATIENT)
+            | _PATIENT.pick(segment)
             | {
                 "patient_number": number,
                 "patient_id_type": own["type_code"] if own else None,
@@ -189,7 +190,7 @@ def _read_merge(segment: Segment, place: _Place, rows: list[tuple[str, Row]], me
                     "prior_patient_id_authority": row["authority"],
                     "prior_patient_id_type": row["type_code"],
                 }
-                | _pick(segment, MERGE),
+                | _MERGE.pick(segment),
             )
         )
 
@@ -201,7 +202,7 @@ def _read_encounter(segment: Segment, place: _Place, rows: list[tuple[str, Row]]
         (
             "encounter",
             place.who()
-            | _pick(segment, ENCOUNTER)
+            | _ENCOUNTER.pick(segment)
             | {
                 "encounter_number": event_row,
                 "event_at": (event.value(6) or event.value(2)) if event else None,
@@ -219,7 +220,7 @@ def _read_encounter_addition(segment: Segment, place: _Place, rows: list[tuple[s
 
 def _read_diagnosis(segment: Segment, place: _Place, rows: list[tuple[str, Row]], message: Message) -> None:
     place.note_target = None
-    row = place.who() | {"diagnosis_number": place.count("diagnosis")} | _pick(segment, DIAGNOSIS)
+    row = place.who() | {"diagnosis_number": place.count("diagnosis")} | _DIAGNOSIS.pick(segment)
     rows.append(("diagnosis", row))
 
 
@@ -235,7 +236,7 @@ def _read_other_order(segment: Segment, place: _Place, rows: list[tuple[str, Row
 def _read_request(segment: Segment, place: _Place, rows: list[tuple[str, Row]], message: Message) -> None:
     _close_request(place, rows, message)
     order = place.order
-    row = place.who() | _pick(segment, REQUEST)
+    row = place.who() | _REQUEST.pick(segment)
     # before 2.5 priority and time stood in the quantity and timing of OBR-27
     row["priority"] = row["priority"] or segment.value(27, 6)
     row["scheduled_at"] = row["scheduled_at"] or segment.value(27, 4)
@@ -274,7 +275,7 @@ def _read_observation(segment: Segment, place: _Place, rows: list[tuple[str, Row
             "filler_order_id": request.get("filler_order_id"),
             "placer_order_id": request.get("placer_order_id"),
         }
-        | _pick(segment, OBSERVATION)
+        | _OBSERVATION.pick(segment)
         | value
         | {"value_rejoined_count": str(rejoined), "note": None}
     )
@@ -299,10 +300,13 @@ def _close_request(place: _Place, rows: list[tuple[str, Row]], message: Message)
         return
     message_type = place.head["message_type"]
     if message_type in ORDER_MESSAGES:
-        order = _pick(place.order, ORDER) if place.order else dict.fromkeys(ORDER)
+        order = _ORDER.pick(place.order) if place.order else dict.fromkeys(ORDER)
         rows.append(("imaging_order", _without(request, REPORT_ONLY) | order))
     elif message_type in REPORT_MESSAGES:
         report = join_report(texts)
+        if report is None and not texts and request["result_status"] == "X":
+            # a recall may come without the text it recalls
+            report = dict.fromkeys(REPORT_TEXT)
         if report is not None:
             rows.append(("report", _without(request, ORDER_ONLY) | report))
 
@@ -316,7 +320,7 @@ def _close_order(place: _Place, rows: list[tuple[str, Row]], message: Message) -
         row |= {"placer_order_id": order.value(2), "filler_order_id": order.value(3)}
         row |= {"ordering_provider": order.text(12), "accession_number": None, "note": None}
         row |= {"study_instance_uid": None, "modality": None}
-        rows.append(("imaging_order", _without(row, REPORT_ONLY) | _pick(order, ORDER)))
+        rows.append(("imaging_order", _without(row, REPORT_ONLY) | _ORDER.pick(order)))
     place.order = None
 
 

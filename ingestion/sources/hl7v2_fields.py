@@ -1,5 +1,10 @@
 """Says which field and component of an HL7 v2 segment fills which column of raw_hl7v2 (numbers of HL7 2.5.1)."""
 
+import functools
+
+from ingestion.sources import Row
+from lakehouse.formats.hl7v2 import Segment
+
 Spec = tuple[int, int]
 """Field and component; component 0 is the whole field with all its repetitions."""
 
@@ -146,3 +151,41 @@ REPORT_MESSAGES = ("ORU", "MDM")
 OTHER_ORDERS = ("RXO", "RXE", "RXD", "RXG", "RXA", "ODS", "ODT", "RQD", "BPO")
 ADDING_SEGMENTS = ("PRT", "TQ1", "TQ2", "CTD", "TCD", "ROL", "VAR")
 """Segments that may stand between a segment and the notes on it."""
+
+
+@functools.cache
+def _by_field(items: tuple[tuple[str, Spec], ...]) -> tuple[Row, tuple[tuple[int, tuple[tuple[str, int], ...]], ...]]:
+    """Return an empty row, and what each field gives, by the number of the field."""
+    fields: dict[int, list[tuple[str, int]]] = {}
+    for name, (number, component) in items:
+        fields.setdefault(number, []).append((name, component))
+    empty: Row = dict.fromkeys(name for name, _ in items)
+    return empty, tuple((number, tuple(fields[number])) for number in sorted(fields))
+
+
+class Picker:
+    """Takes the columns of one kind of segment out of its fields."""
+
+    def __init__(self, specs: dict[str, Spec]) -> None:
+        self._empty, self._fields = _by_field(tuple(specs.items()))
+
+    def pick(self, segment: Segment) -> Row:
+        """Return the columns of a segment; most fields are empty or plain, and are not taken apart."""
+        row = self._empty.copy()
+        sent_fields = segment.fields
+        count = len(sent_fields)
+        is_plain = segment.delimiters.is_plain
+        for number, columns in self._fields:
+            if number >= count:
+                break
+            sent = sent_fields[number]
+            if not sent:
+                continue
+            if is_plain(sent):
+                for name, component in columns:
+                    if component < 2:
+                        row[name] = sent
+                continue
+            for name, component in columns:
+                row[name] = segment.value(number, component) if component else segment.text(number)
+        return row

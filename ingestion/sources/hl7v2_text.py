@@ -6,13 +6,14 @@ it, `|` is put back (rejoin_value), and `~` is a line end unless it stands betwe
 
 import base64
 import binascii
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ingestion.sources import Row
 from lakehouse.formats.encoding import decode
-from lakehouse.formats.hl7v2 import DELETE, Segment, unescape
+from lakehouse.formats.hl7v2 import DELETE, Delimiters, Segment, unescape
 
 TEXT_TYPES = frozenset({"TX", "FT", "ST"})
 _CODED_TYPES = frozenset({"CE", "CWE", "CNE", "CF"})
@@ -21,6 +22,17 @@ _MEASURED_TYPES = frozenset({"NM", "SN"})
 _STATUSES = frozenset("ABCDFINOPRSUVWX")
 _WITHDRAWN = frozenset("DWX")
 _LONGEST_SHORT_FIELD = 80
+REPORT_TEXT = (
+    "findings",
+    "impression",
+    "full_text",
+    "abnormal_flag",
+    "text_status",
+    "text_observed_at",
+    "text_line_count",
+    "withdrawn_line_count",
+)
+"""Columns that the observations of a request give its report."""
 
 _LINE_END = re.compile(r"(?<![0-9])~|~(?![0-9])|(?<=[0-9])~(?=[0-9]{1,2}[.、．)）](?![0-9]))")
 _RANGE_WITH_UNIT = re.compile(r"(?<=[0-9])([cmμ]?m|%|[℃°])~(?=[0-9])")
@@ -120,6 +132,12 @@ def _encapsulated_text(segment: Segment) -> str | None:
 
 def _section_of(segment: Segment) -> str | None:
     """Return which part of a report an OBX segment holds, by its OBX-3: findings, impression or None."""
+    return _section_named(segment.fields[3] if len(segment.fields) > 3 else "", segment.delimiters, segment.encoding)
+
+
+@functools.lru_cache(maxsize=4096)
+def _section_named(sent: str, delimiters: Delimiters, encoding: str) -> str | None:
+    segment = Segment(name="OBX", fields=("OBX", "", "", sent), delimiters=delimiters, encoding=encoding)
     codes = [part for n in (1, 4) for part in (segment.value(3, n) or "").upper().split("&")]
     for code in reversed(codes):
         if code in _SECTION_CODES:

@@ -7,26 +7,33 @@ The rules, in order (specification of the source systems, section 3):
 3. Only ASCII is UTF-8.
 4. What decodes strictly as UTF-8 is UTF-8, with one exception: a handful of two-byte sequences that are common Chinese
    characters in GB18030 and no Latin word or symbol in UTF-8 are GB18030 (`\\xc5\\xae` alone is 女, not Ů).
-5. What decodes strictly as GB18030 (which contains GBK and GB2312) and reads like Chinese is GB18030.
+5. What decodes strictly as GB18030 (which contains GBK and GB2312) and reads like Chinese, or has many of the
+   characters of four bytes, is GB18030.
 6. Otherwise the candidates compete: each decodes with replacement, and the share of common characters is its score.
 
 Common are the 3,755 characters of GB 2312 level 1, GB 2312's punctuation and symbols, and single accented letters
-beside a Latin letter. Every byte is looked at, in chunks; only the scoring works on a sample. A character that is cut
-in two at the end is no error. Encodings are named as Python names them; GBK and GB2312 are always read as GB18030.
+beside a Latin letter. Every byte is looked at, in chunks, of large files so many that more would change nothing; the
+scoring works on a sample. A character that is cut in two at the end is no error. Encodings are named as Python names
+them; GBK and GB2312 are always read as GB18030.
 """
 
 import codecs
 import functools
+import io
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from lakehouse.errors import SettingsError
 
 CHUNK_BYTES = 1 << 18
 SAMPLE_BYTES = 1 << 18
+LARGE_BYTES = 1 << 26
+THOROUGH_BYTES = 1 << 24
+SKIPPED_CHUNKS = 15
 _WINDOW_BYTES = 1 << 13
 _AMBIGUOUS_CHARACTERS = 200
 _LOWEST_CHINESE_SHARE = 0.6
@@ -40,8 +47,12 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_GB18030_NAMES = frozenset({"gbk", "gb2312", "cp936", "gb18030", "euccn"})
+_GB18030_NAMES = frozenset(
+    {"gbk", "gb2312", "gb18030", "gb180302000", "gb180302005", "gb180302022", "cp936", "936", "ms936", "windows936"}
+    | {"euccn", "zhs16gbk", "zhs32gb18030", "ansi"}
+)
 
+_FOUR_BYTES = re.compile(rb"[\x81-\xfe][0-9][\x81-\xfe][0-9]")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _RUN = re.compile(r"[^\x00-\x7f]+")
 _ACCENTED = "À-ÖØ-öø-ÿ"
@@ -61,6 +72,7 @@ class Detected:
     encoding: str
     confidence: float
     has_bom: bool = False
+    is_ascii: bool = False
 
 
 @functools.cache
@@ -210,6 +222,15 @@ def _utf_16_by_nul(census: _Census) -> str | None:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
+def _has_four_byte_characters(windows: list[bytes]) -> bool:
+    """Return whether characters of four bytes, which only GB18030 has, make up much of what is not ASCII.
+
+    Rare characters score low in every encoding, but no other one puts a digit behind each byte above 127.
+    """
+    found = sum(len(_FOUR_BYTES.findall(window)) for window in windows)
+    return found >= 2 and 8 * found >= sum(len(_NOT_ASCII.findall(window)) for window in windows)
+
+
 def _compete(census: _Census) -> Detected:
     candidates = ["utf-8", "gb18030", "utf-16-le", "utf-16-be", "big5"]
     if any(byte in window for window in census.windows for byte in range(0x80, 0xA0)):
@@ -234,7 +255,7 @@ def _decide(census: _Census) -> Detected:
         if found.encoding.startswith("utf-16") and found.confidence > 0.3:
             return found
     if census.is_ascii:
-        return Detected(encoding="utf-8", confidence=1.0)
+        return Detected(encoding="utf-8", confidence=1.0, is_ascii=True)
     if census.utf_8.is_valid and census.utf_8.not_ascii:
         if census.gb18030.is_valid and len(census.windows) == 1 and _is_rather_gb18030(census.windows[0]):
             return Detected(encoding="gb18030", confidence=0.6)
@@ -243,6 +264,8 @@ def _decide(census: _Census) -> Detected:
         score = _sampled_score(census.windows, "gb18030")
         if score >= _LOWEST_CHINESE_SHARE:
             return Detected(encoding="gb18030", confidence=round(min(0.99, 0.55 + 0.45 * score), 2))
+        if _has_four_byte_characters(census.windows):
+            return Detected(encoding="gb18030", confidence=0.9)
     return _compete(census)
 
 
@@ -260,18 +283,50 @@ def _detect(chunks: Iterable[bytes], sample_bytes: int) -> Detected:
 def detect_encoding(data: bytes) -> Detected:
     """Return the encoding of bytes by the rules of this module; empty bytes are UTF-8."""
     if data.isascii() and b"\x00" not in data:
-        return Detected(encoding="utf-8", confidence=1.0)
+        return Detected(encoding="utf-8", confidence=1.0, is_ascii=True)
     return _detect((data[i : i + CHUNK_BYTES] for i in range(0, len(data), CHUNK_BYTES)), SAMPLE_BYTES)
 
 
 def detect_file_encoding(path: Path, sample_bytes: int = SAMPLE_BYTES) -> Detected:
-    """Return the encoding of a file after looking at every byte of it.
+    """Return the encoding of a file.
 
-    At most about `sample_bytes`, spread over head, middle and tail, are held in memory for the scoring.
-    Raises OSError when the file cannot be read.
+    Of a file of more than LARGE_BYTES, every byte is looked at until THOROUGH_BYTES of it were not ASCII, from then on
+    one chunk in SKIPPED_CHUNKS. At most about `sample_bytes`, spread over head, middle and tail, are held in memory for
+    the scoring. Raises OSError when the file cannot be read.
     """
     with path.open("rb") as file:
+        if path.stat().st_size > LARGE_BYTES and b"\x00" not in file.read(CHUNK_BYTES):
+            file.seek(0)
+            return _detect(_spread(file), sample_bytes)
+        file.seek(0)
         return _detect(iter(lambda: file.read(CHUNK_BYTES), b""), sample_bytes)
+
+
+def _spread(file: BinaryIO) -> Iterator[bytes]:
+    """Yield chunks of whole lines, first all of them, then some: each decodes without those left out."""
+    thorough = THOROUGH_BYTES
+    while chunk := file.read(CHUNK_BYTES):
+        chunk += file.readline(CHUNK_BYTES)
+        yield chunk
+        if not chunk.isascii():
+            thorough -= len(chunk)
+        if thorough < 0:
+            file.seek(SKIPPED_CHUNKS * CHUNK_BYTES, io.SEEK_CUR)
+            file.readline(CHUNK_BYTES)
+
+
+def python_encoding(name: str) -> str:
+    """Return the name under which Python knows an encoding a hospital names; GBK and GB2312 are GB18030.
+
+    Raises SettingsError when it is not known.
+    """
+    plain = name.lower().replace("-", "").replace("_", "").replace(" ", "")
+    if plain in _GB18030_NAMES:
+        return "gb18030"
+    try:
+        return codecs.lookup(name.strip().replace(" ", "-")).name
+    except LookupError as error:
+        raise SettingsError(f"encoding {name!r} is not known; use utf-8, gb18030, utf-16-le or another") from error
 
 
 def decode(data: bytes, forced: str | None = None) -> tuple[str, Detected]:
@@ -284,15 +339,9 @@ def decode(data: bytes, forced: str | None = None) -> tuple[str, Detected]:
         detected = detect_encoding(data)
         text = data.decode(detected.encoding, "replace")
     else:
-        plain = forced.lower().replace("-", "").replace("_", "").replace(" ", "")
-        encoding = "gb18030" if plain in _GB18030_NAMES else forced
-        try:
-            text = data.decode(encoding, "replace")
-        except LookupError as error:
-            raise SettingsError(
-                f"encoding {forced!r} is not known; use utf-8, gb18030, utf-16-le or another"
-            ) from error
+        encoding = python_encoding(forced)
+        text = data.decode(encoding, "replace")
         is_lossless = "\ufffd" not in text
-        has_bom = any(data.startswith(mark) and name.startswith(plain[:3]) for mark, name in _MARKS)
+        has_bom = any(data.startswith(mark) and name[:5] == encoding[:5] for mark, name in _MARKS)
         detected = Detected(encoding=encoding, confidence=1.0 if is_lossless else 0.3, has_bom=has_bom)
     return text.removeprefix("\ufeff"), detected

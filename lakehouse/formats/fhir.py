@@ -16,12 +16,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.formats.encoding import decode
+from lakehouse.formats.json_stream import without_surrogates
 
-REASONS = ("empty_content", "not_json", "too_deeply_nested", "no_resource_type", "entry_not_a_resource")
+REASONS = (
+    "empty_content",
+    "not_json",
+    "too_deeply_nested",
+    "record_too_large",
+    "no_resource_type",
+    "entry_not_a_resource",
+    "truncated_file",
+)
 
 Resource = dict[str, Any]
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _ID_IN_URL = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([^/?#|]+)(?:/_history/[^/]*)?$")
 
 
@@ -121,7 +129,7 @@ def iter_resources(data: bytes) -> Iterator[Resource]:
             if not yielded:
                 refusals = [(1, error.reason)]
         else:
-            yield from _resources_of(content, None, refusals)
+            yield from resources_of(content, None, refusals)
     if refusals:
         raise ResourceError(refusals)
 
@@ -149,23 +157,7 @@ def _load(text: str) -> Any:
     except ValueError:
         raise _UnreadableError("not_json") from None
     # half a character, written as an escape, could not be stored as UTF-8
-    return _without_surrogates(content) if "\\ud" in text or "\\uD" in text else content
-
-
-def _without_surrogates(content: Any) -> Any:
-    """Replace halves of characters by U+FFFD, in place, without recursion."""
-    if isinstance(content, str):
-        return _SURROGATE.sub("\ufffd", content)
-    pending = [content]
-    while pending:
-        node = pending.pop()
-        pairs: list[tuple[Any, Any]] = list(node.items()) if isinstance(node, dict) else list(enumerate(node))
-        for key, value in pairs:
-            if isinstance(value, str):
-                node[key] = _SURROGATE.sub("\ufffd", value)
-            elif isinstance(value, dict | list):
-                pending.append(value)
-    return content
+    return without_surrogates(content) if "\\ud" in text or "\\uD" in text else content
 
 
 def _is_ndjson(text: str) -> bool:
@@ -200,10 +192,10 @@ def _resources_of_lines(text: str, refusals: list[tuple[int, str]]) -> Iterator[
         except _UnreadableError as error:
             refusals.append((number, error.reason))
             continue
-        yield from _resources_of(content, number, refusals)
+        yield from resources_of(content, number, refusals)
 
 
-def _resources_of(content: Any, line: int | None, refusals: list[tuple[int, str]]) -> Iterator[Resource]:
+def resources_of(content: Any, line: int | None, refusals: list[tuple[int, str]]) -> Iterator[Resource]:
     """Walk Bundles and lists in order, without recursion; refusals name the line, else the outer entry."""
     pending: list[tuple[Any, int | None, str]] = [(content, line, "no_resource_type")]
     while pending:
@@ -226,22 +218,27 @@ def _entries_of(bundle: Resource) -> list[Any]:
     """Return the resources of a Bundle's entries, with ids and references by fullUrl resolved."""
     entries = bundle.get("entry")
     renamed: dict[str, str] = {}
-    found: list[Any] = []
-    for entry in entries if isinstance(entries, list) else []:
-        if not isinstance(entry, dict) or "resource" not in entry:
-            found += _entry_without_resource(entry)
-            continue
-        resource, url = entry["resource"], entry.get("fullUrl")
-        if isinstance(resource, dict) and isinstance(url, str) and isinstance(resource.get("resourceType"), str):
-            own = resource.get("id")
-            if not isinstance(own, str) or not own:
-                resource["id"] = reference_id({"reference": url}) or url
-            elif reference_id({"reference": url}) != own:
-                renamed[url] = f"{resource['resourceType']}/{own}"
-        found.append(resource)
+    found = [one for entry in (entries if isinstance(entries, list) else []) for one in take_entry(entry, renamed)]
     if renamed:
-        _rename_references(found, renamed)
+        rename_references(found, renamed)
     return found
+
+
+def take_entry(entry: Any, renamed: dict[str, str]) -> list[Any]:
+    """Return what an entry of a Bundle holds: its resource, a deletion, nothing for an outcome.
+
+    A resource without id takes its fullUrl's; where the two differ, `renamed` learns what references must become.
+    """
+    if not isinstance(entry, dict) or "resource" not in entry:
+        return _entry_without_resource(entry)
+    resource, url = entry["resource"], entry.get("fullUrl")
+    if isinstance(resource, dict) and isinstance(url, str) and isinstance(resource.get("resourceType"), str):
+        own = resource.get("id")
+        if not isinstance(own, str) or not own:
+            resource["id"] = reference_id({"reference": url}) or url
+        elif reference_id({"reference": url}) != own:
+            renamed[url] = f"{resource['resourceType']}/{own}"
+    return [resource]
 
 
 def _entry_without_resource(entry: Any) -> list[Any]:
@@ -253,7 +250,8 @@ def _entry_without_resource(entry: Any) -> list[Any]:
     return [] if isinstance(entry, dict) and entry.keys() & {"request", "response", "link", "fullUrl"} else [entry]
 
 
-def _rename_references(content: list[Any], renamed: dict[str, str]) -> None:
+def rename_references(content: list[Any], renamed: dict[str, str]) -> None:
+    """Put the ids of resources into the references that go by their fullUrl, in place."""
     pending: list[Any] = [content]
     while pending:
         node = pending.pop()

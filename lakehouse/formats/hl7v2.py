@@ -10,11 +10,16 @@ Nothing here knows what a segment means.
 
 import codecs
 import functools
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from lakehouse.formats.encoding import Detected, decode
+from lakehouse.formats.encoding import CHUNK_BYTES, Detected, decode, detect_encoding
+from lakehouse.formats.hl7v2_escape import Delimiters as Delimiters
+from lakehouse.formats.hl7v2_escape import escape as escape
+from lakehouse.formats.hl7v2_escape import unescape as unescape
 
 MAXIMUM_MESSAGE_BYTES = 32 * 1024 * 1024
 DELETE = '""'
@@ -39,8 +44,17 @@ _CHARACTER_SETS = {
     **{f"8859/{part}": f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15)},
 }
 _SURE = 0.9
+_ASCII = Detected(encoding="utf-8", confidence=1.0, is_ascii=True)
+_UTF_8 = Detected(encoding="utf-8", confidence=1.0)
+_UTF_8_OR_GB18030 = Detected(encoding="utf-8", confidence=0.95)
+_OF_THREE_BYTES = re.compile("[\u0800-\U0010ffff]")
 
-_ENVELOPE = re.compile(rb"(?:\A|[\r\n\x0b\x1c])(?:\xef\xbb\xbf|[ \t\x00])*(MSH|FHS|BHS|BTS|FTS)(?=[^0-9A-Za-z\s])")
+# the second alternative is a header whose name is damaged: what follows is no part of the message before
+_ENVELOPE = re.compile(
+    rb"(?:\A|[\r\n\x0b\x1c])(?:\xef\xbb\xbf|[ \t\x00])*(MSH|FHS|BHS|BTS|FTS)(?=[^0-9A-Za-z\s]|[\r\n])"
+    rb"|[\r\n\x0b\x1c]([^|\r\n]{0,8}\|\^~\\&\|)"
+)
+_OVERLAP = 256
 _AROUND = b"\xef\xbb\xbf\x0b\x1c\r\n \t\x00"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
@@ -56,18 +70,6 @@ class MalformedMessageError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Delimiters:
-    """The five characters that MSH-1 and MSH-2 declare; one that is not declared is empty."""
-
-    field: str = "|"
-    component: str = "^"
-    repetition: str = "~"
-    escape: str = "\\"
-    subcomponent: str = "&"
-    truncation: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,16 +104,22 @@ class Segment:
         self, number: int, component: int = 1, *, repetition: int = 1, subcomponent: int | None = None
     ) -> str | None:
         """Return a component of a field without escapes, counted from 1; None when it is absent or empty."""
-        sent = self.field(number)
-        if sent is None:
+        fields = self.fields
+        if number >= len(fields):
             return None
-        separator = self.delimiters.repetition
+        sent = fields[number]
+        if not sent:
+            return None
+        delimiters = self.delimiters
+        if delimiters.is_plain(sent):
+            return sent if component == repetition == 1 and (subcomponent or 1) == 1 else None
+        separator = delimiters.repetition
         if separator and (repetition > 1 or separator in sent):
             parts = sent.split(separator)
             if repetition > len(parts):
                 return None
             sent = parts[repetition - 1]
-        return _part(sent, component, subcomponent, self.delimiters, self.encoding)
+        return _part(sent, component, subcomponent, delimiters, self.encoding)
 
     def text(self, number: int) -> str | None:
         """Return a whole field without escapes; separators that were sent unescaped stay in it."""
@@ -130,6 +138,15 @@ class Message:
     """Lines that began no segment and were added to the segment before them."""
 
     @property
+    def has_other_encoding(self) -> bool:
+        """Return whether MSH-18 declares another encoding than the message is in."""
+        fields = self.segments[0].fields
+        if self.detected.is_ascii or len(fields) <= 18 or not fields[18]:
+            return False
+        declared = _CHARACTER_SETS.get(fields[18].split(self.delimiters.repetition or "~")[0].strip().upper())
+        return declared is not None and declared != self.detected.encoding
+
+    @property
     def header(self) -> Segment:
         """Return the MSH segment."""
         return self.segments[0]
@@ -144,26 +161,61 @@ class Message:
 
 
 def split_messages(data: bytes) -> Iterator[bytes]:
-    """Yield the messages of a file or stream without frames and batch envelopes.
+    """Yield the messages of a file or stream without frames and batch envelopes; see `iter_messages`."""
+    return iter_messages(io.BytesIO(data))
 
-    Text before the first header that is no white space is yielded too, so that it is refused and counted, not lost.
-    A file in UTF-16 is recoded as UTF-8 first.
+
+def iter_messages(file: BinaryIO, *, maximum_bytes: int = MAXIMUM_MESSAGE_BYTES) -> Iterator[bytes]:
+    """Yield the messages of an open file without frames and batch envelopes, holding no more than one and a piece.
+
+    Text before the first header that is no white space is yielded too, and so is what follows a header that is damaged,
+    so that it is refused and counted, not lost. A file in UTF-16 is recoded as UTF-8 first. Of a message that is larger
+    than the maximum only so much is yielded as makes it too large.
     """
-    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\x00" in data[:64]:
-        text, detected = decode(data)
-        if detected.encoding.startswith("utf-16"):
-            data = text.encode("utf-8", "replace")
-    starts = [(match.start(1), match[1]) for match in _ENVELOPE.finditer(data)]
-    before = data[: starts[0][0]] if starts else data
-    if before.strip(_AROUND):
-        yield before.strip(_AROUND)
-    for position, (start, name) in enumerate(starts):
-        if name != b"MSH":
-            continue
-        end = starts[position + 1][0] if position + 1 < len(starts) else len(data)
-        framed = data[start:end].split(b"\x1c\r")
-        # what follows the end of a frame without a header of its own is refused, not lost
-        yield from (part for part in (piece.strip(_AROUND) for piece in framed) if part)
+    kind, waiting, scanned = b"", b"", 0
+    for chunk in _recoded(file):
+        waiting += chunk
+        start = 0
+        for match in _ENVELOPE.finditer(waiting, scanned):
+            place = match.start(1) if match[1] else match.start(2)
+            if place == 0 and kind:
+                continue
+            yield from _messages_of(waiting[start:place], kind)
+            start, kind = place, match[1] or b"MSH"
+        waiting = waiting[start:]
+        if len(waiting) > maximum_bytes + CHUNK_BYTES:
+            if kind in (b"", b"MSH"):
+                yield waiting[: maximum_bytes + 1]
+            kind, waiting = b"passed", waiting[-_OVERLAP:]
+        scanned = max(0, len(waiting) - _OVERLAP)
+    yield from _messages_of(waiting, kind)
+
+
+def _messages_of(data: bytes, kind: bytes) -> Iterator[bytes]:
+    """Yield what stands between two headers: a message, and what follows the end of its frame without a header."""
+    if kind == b"MSH":
+        yield from (part for part in (piece.strip(_AROUND) for piece in data.split(b"\x1c\r")) if part)
+    elif not kind and data.strip(_AROUND):
+        yield data.strip(_AROUND)
+
+
+def _recoded(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the bytes of a file in pieces, those of UTF-16 as UTF-8."""
+    first = file.read(CHUNK_BYTES)
+    encoding = None
+    if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\x00" in first[:64]:
+        found = detect_encoding(first).encoding
+        encoding = found if found.startswith("utf-16") else None
+    if encoding is None:
+        yield first
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    chunk = first
+    while chunk:
+        yield decoder.decode(chunk).encode("utf-8", "replace")
+        chunk = file.read(CHUNK_BYTES)
 
 
 def parse_message(data: bytes, *, maximum_bytes: int = MAXIMUM_MESSAGE_BYTES) -> Message:
@@ -183,7 +235,7 @@ def parse_message(data: bytes, *, maximum_bytes: int = MAXIMUM_MESSAGE_BYTES) ->
     segments: list[list[str]] = []
     continued = 0
     for line in lines:
-        if _SEGMENT_NAME.match(line) and (line[3:4] == separator or _BARE_SEGMENT.fullmatch(line)):
+        if (line[3:4] == separator and _SEGMENT_NAME.match(line)) or _BARE_SEGMENT.fullmatch(line):
             segments.append(line.split(separator))
         elif line and not line.isspace():
             # an unescaped line end inside a value; the separators in the rest are those of the segment
@@ -192,10 +244,13 @@ def parse_message(data: bytes, *, maximum_bytes: int = MAXIMUM_MESSAGE_BYTES) ->
             segments[-1].extend(rest[1:])
             continued += 1
     segments[0].insert(1, separator)
+    encoding = detected.encoding
     return Message(
         segments=tuple(
-            Segment(name=fields[0], fields=tuple(fields), delimiters=delimiters, encoding=detected.encoding)
-            for fields in segments
+            [
+                Segment(name=fields[0], fields=tuple(fields), delimiters=delimiters, encoding=encoding)
+                for fields in segments
+            ]
         ),
         delimiters=delimiters,
         detected=detected,
@@ -205,7 +260,9 @@ def parse_message(data: bytes, *, maximum_bytes: int = MAXIMUM_MESSAGE_BYTES) ->
 
 def _decode_message(data: bytes) -> tuple[str, Detected]:
     """Decode by the bytes and, when they leave a doubt, by MSH-18."""
-    text, detected = decode(data)
+    if data.isascii() and b"\x00" not in data:
+        return data.decode("ascii"), _ASCII
+    text, detected = _quickly_decoded(data) or decode(data)
     if detected.confidence >= _SURE:
         return text, detected
     header = _LINE_END.split(text, maxsplit=1)[0]
@@ -220,6 +277,28 @@ def _decode_message(data: bytes) -> tuple[str, Detected]:
     return text, detected
 
 
+def _quickly_decoded(data: bytes) -> tuple[str, Detected] | None:
+    """Decode what the rules for encodings call UTF-8 at first sight: valid, with characters of three bytes."""
+    if b"\x00" in data or data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if not _OF_THREE_BYTES.search(text):
+        return None
+    try:
+        codecs.getincrementaldecoder("gb18030")().decode(data)
+    except UnicodeDecodeError:
+        return text, _UTF_8
+    return text, _UTF_8_OR_GB18030
+
+
+@functools.lru_cache(maxsize=64)
+def _delimiters_of(separator: str, declared: str) -> Delimiters:
+    return _checked_delimiters(separator, declared)
+
+
 def _read_delimiters(header: str) -> Delimiters:
     if not header.startswith("MSH"):
         raise MalformedMessageError("no_message_header")
@@ -227,6 +306,10 @@ def _read_delimiters(header: str) -> Delimiters:
     declared = header[4:].split(separator, 1)[0] if separator else ""
     if not declared:
         raise MalformedMessageError("no_delimiters")
+    return _delimiters_of(separator, declared)
+
+
+def _checked_delimiters(separator: str, declared: str) -> Delimiters:
     # `^~\\&` comes from senders that escaped the backslash on its way through JSON
     declared = declared.replace("\\\\", "\\")
     characters = separator + declared
@@ -259,78 +342,3 @@ def _part(sent: str, component: int, subcomponent: int | None, delimiters: Delim
             return None
         sent = parts[subcomponent - 1]
     return unescape(sent, delimiters, encoding) or None
-
-
-@functools.lru_cache(maxsize=32)
-def _escape_sequences(escape: str) -> re.Pattern[str]:
-    mark = re.escape(escape)
-    return re.compile(
-        f"(?P<bytes>(?:{mark}X[0-9A-Fa-f]+{mark})+)"
-        f"|{mark}(?P<sign>[FSTREPHN]){mark}"
-        rf"|{mark}\.(?P<command>[A-Za-z]{{2}})[ ]?(?P<count>[+-]?[0-9]{{0,4}}){mark}"
-    )
-
-
-def unescape(sent: str, delimiters: Delimiters, encoding: str = "utf-8") -> str:
-    """Return text with its escape sequences undone.
-
-    `\\.br\\`, `\\.sp n\\` and `\\.ce\\` become line ends, `\\.sk n\\` blanks; highlighting, indents and wrapping go.
-    Hexadecimal data is read in the encoding of the message. What is no sequence of the standard stays as it is.
-    """
-    mark = delimiters.escape
-    if not mark or mark not in sent:
-        return sent
-    return _escape_sequences(mark).sub(lambda match: _meaning(match, delimiters, encoding), sent)
-
-
-def _meaning(match: re.Match[str], delimiters: Delimiters, encoding: str) -> str:
-    if match["sign"]:
-        return {
-            "F": delimiters.field,
-            "S": delimiters.component,
-            "T": delimiters.subcomponent,
-            "R": delimiters.repetition,
-            "E": delimiters.escape,
-            "P": delimiters.truncation or "#",
-        }.get(match["sign"], "")
-    if match["bytes"]:
-        try:
-            # one character may be spread over several sequences
-            digits = match["bytes"].replace(f"{delimiters.escape}X", "").replace(delimiters.escape, "")
-            return bytes.fromhex(digits).decode(encoding, "replace")
-        except ValueError:
-            return match[0]
-    count = match["count"].lstrip("+-")
-    number = min(int(count), 200) if count else 1
-    match match["command"].lower():
-        case "br" | "ce":
-            return "\n"
-        case "sp":
-            return "\n" * number
-        case "sk":
-            return " " * number
-        case "fi" | "nf" | "in" | "ti":
-            return ""
-    return match[0]
-
-
-def escape(text: str, delimiters: Delimiters) -> str:
-    """Return text that may stand in a message: separators and line ends as escape sequences.
-
-    Without an escape character the text is returned as it is.
-    """
-    mark = delimiters.escape
-    if not mark:
-        return text
-    sequences = {
-        mark: f"{mark}E{mark}",
-        delimiters.field: f"{mark}F{mark}",
-        delimiters.component: f"{mark}S{mark}",
-        "\n": f"{mark}.br{mark}",
-        "\r": f"{mark}X0D{mark}",
-    }
-    if delimiters.repetition:
-        sequences[delimiters.repetition] = f"{mark}R{mark}"
-    if delimiters.subcomponent:
-        sequences[delimiters.subcomponent] = f"{mark}T{mark}"
-    return text.translate({ord(character): sequence for character, sequence in sequences.items()})

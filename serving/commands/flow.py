@@ -1,15 +1,17 @@
 """init, run, ingest, build, gate, sql: the steps of a home."""
 
 import csv
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lakehouse.errors import ContractError, GateClosedError, UsageError
+from lakehouse.errors import CheckFailedError, ContractError, GateClosedError, UsageError
 from lakehouse.log import configure_log
-from lakehouse.settings import find_home
+from lakehouse.settings import Settings, find_home
 from serving.terminal import (
     HomeOption,
     JsonOption,
@@ -45,11 +47,30 @@ def init(
 
 
 @app.command()
-def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def run(
+    home: HomeOption = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and run again when deliveries arrive.")] = False,
+    every: Annotated[float, typer.Option(help="Seconds between two looks at the deliveries.", min=1)] = 300,
+    as_json: JsonOption = False,
+) -> None:
     """Do the whole flow: ingest, index, structure, back-fill, build. 全流程。"""
+    settings = open_home(home)
+    if not watch:
+        _run_once(settings, as_json=as_json)
+        return
+    from serving.watch import watch_deliveries
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    for error in watch_deliveries(settings, lambda: _run_once(settings, as_json=as_json), seconds=every, stop=stop):
+        if error:
+            typer.echo(f"exit code {error.exit_code}: {error}; tried again in {every:g} s", err=True)
+
+
+def _run_once(settings: Settings, *, as_json: bool) -> None:
     from serving.flow import run_flow
 
-    settings = open_home(home)
     steps = []
     try:
         with ProgressBars(quiet=as_json) as update:
@@ -74,12 +95,16 @@ def ingest(
     config: Annotated[list[Path] | None, typer.Option(help="Mapping YAML; more than one may be given.")] = None,
     source_folder: Annotated[Path | None, typer.Option("--from", help="Folder of extracts.")] = None,
     home: HomeOption = None,
+    allow_mass_deletion: Annotated[
+        bool, typer.Option("--allow-mass-deletion", help="Believe a complete extract that lacks most records.")
+    ] = False,
     what_if: WhatIfOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Load extracts into the raw tables by their mappings. 入库。"""
+    """Load extracts into the raw tables by their mappings, relate them and link their persons. 入库。"""
+    from ingestion.identity.linking import link_persons
     from ingestion.mapping import read_mapping
-    from ingestion.pipeline import ingest_source
+    from ingestion.pipeline import ingest_source, relate_sources
     from lakehouse.lake import create_raw_tables, lock_home, open_lake
 
     settings = open_home(home)
@@ -95,28 +120,43 @@ def ingest(
                     mapping,
                     source_folder or settings.deliveries_folder,
                     what_if=what_if,
+                    allow_mass_deletion=allow_mass_deletion,
                     progress=lambda name, done, total: update("ingest", name, done, total),
                 )
             )
+        issues, linked = {}, None
+        if not what_if:
+            issues = relate_sources(settings, results)
+            linked = link_persons(settings, progress=lambda name, done, total: update("identity", name, done, total))
     breaches = [breach for result in results for breach in result.breaches]
+    stops = [stop for result in results for stop in result.stops]
     files = [{"source": result.source} | as_plain(file) for result in results for file in result.files]
     if as_json:
-        print_json({"files": files, "breaches": breaches, "what_if": what_if})
+        print_json(
+            {
+                "files": files, "relations": issues, "persons": linked, "breaches": breaches, "stops": stops,
+                "what_if": what_if,
+            }
+        )  # fmt: skip
     else:
         print_table(
             "radlake ingest",
-            ["source", "entity", "file", "received", "loaded", "quarantined", "unchanged"],
+            ["source", "entity", "file", "received", "loaded", "quarantined", "unchanged", "deleted"],
             [
                 [
                     file["source"], file["entity"], file["file"], file["received"], file["loaded"],
                     " ".join(f"{reason}={count}" for reason, count in file["quarantined"].items()) or 0,
-                    file["unchanged"],
+                    file["unchanged"], file["deleted"],
                 ]
                 for file in files
             ],
         )  # fmt: skip
+        if linked:
+            typer.echo(f"{linked.persons} persons, {linked.open_reviews} links to review", err=True)
     if breaches:
         raise ContractError("everything else was loaded, but: " + "; ".join(sorted(set(breaches))))
+    if stops:
+        raise CheckFailedError("everything else was loaded, but: " + "; ".join(sorted(set(stops))))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -18,7 +18,10 @@ def test_every_step_balances(hospital: Hospital) -> None:
         ).fetchall()
     assert {status for _, status, *_ in steps} == {"done"}
     assert all(received == loaded + quarantined + unchanged for *_, received, loaded, quarantined, unchanged in steps)
-    assert len(steps) == 12
+    assert {step for step, *_ in steps} >= {
+        *(f"ingest {source}" for source in ("cdr", "emr", "fhir", "his", "hl7v2", "lis", "obstetrics", "pacs", "path", "ris", "us")),
+        "dicom scan", "text structure", "ai backfill", "dbt build",
+    }  # fmt: skip
 
 
 def test_every_delivered_row_is_accounted_for(hospital: Hospital) -> None:
@@ -92,7 +95,7 @@ def test_ai_nodules_reach_the_mart_with_their_true_size(hospital: Hospital) -> N
 def test_second_run_changes_nothing(hospital: Hospital) -> None:
     before = _content(hospital)
     steps = json.loads(radlake("run", "--json", home=hospital.settings.home).stdout)["steps"]
-    assert [step["loaded"] for step in steps if step["step"] != "dbt build"] == [0] * 11
+    assert {step["loaded"] for step in steps if step["step"] != "dbt build"} == {0}
     assert next(step for step in steps if step["step"] == "dicom scan")["details"]["opened"] == 0
     assert _content(hospital) == before
 

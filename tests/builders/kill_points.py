@@ -1,7 +1,8 @@
-"""Kills migrations at random points: a process of its own that forks, so that a kill costs no start of Python.
+"""Kills loads at random points: a process of its own that forks, so that a kill costs no start of Python.
 
-Usage: python -m tests.builders.kill_points ACT HOME SOURCE TIMES SEED, ACT being load, validate or full-disk. It runs
-the act TIMES times in forked children and kills each with SIGKILL at a random moment of the time a whole act takes.
+Usage: python -m tests.builders.kill_points ACT HOME SOURCE TIMES SEED, ACT being load, validate or full-disk of a
+migration, or ingest, whose SOURCE is a mapping YAML. It runs the act TIMES times in forked children and kills each with
+SIGKILL at a random moment of the time a whole act takes.
 """
 
 import os
@@ -14,8 +15,10 @@ import traceback
 from pathlib import Path
 
 import ingestion.load  # noqa: F401 - before the forks
+from ingestion.mapping import read_mapping
 from ingestion.migration.plan import plan_folder, read_plan
 from ingestion.migration.run import run_migration
+from ingestion.pipeline import ingest_source
 from lakehouse.errors import RadlakeError
 from lakehouse.settings import read_settings
 from serving.migration import validate_site
@@ -32,6 +35,11 @@ def _validate(home: Path, source: str) -> None:
     validate_site(settings, address, read_plan(plan_folder(settings, address)))
 
 
+def _ingest(home: Path, source: str) -> None:
+    settings = read_settings(home)
+    ingest_source(settings, read_mapping(Path(source)), settings.deliveries_folder)
+
+
 def _load_on_a_full_disk(home: Path, source: str) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
@@ -42,7 +50,7 @@ def _load_on_a_full_disk(home: Path, source: str) -> None:
         os._exit(error.exit_code)
 
 
-ACTS = {"load": _load, "validate": _validate, "full-disk": _load_on_a_full_disk}
+ACTS = {"ingest": _ingest, "load": _load, "validate": _validate, "full-disk": _load_on_a_full_disk}
 
 
 def _fork(act: str, home: Path, source: str) -> int:

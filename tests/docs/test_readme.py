@@ -28,13 +28,8 @@ def test_command_of_a_page_exists(line: str) -> None:
         if word.startswith("-") or not re.fullmatch(r"[a-z]+", word) or len(path) == 2:
             break
         path.append(word)
-    result = CliRunner().invoke(
-        app,
-        [
-            *path[: 2 if path[0] in ("dicom", "ai", "text", "release", "contracts", "migrate", "report") else 1],
-            "--help",
-        ],
-    )
+    nouns = {group.name for group in app.registered_groups}
+    result = CliRunner().invoke(app, [*path[: 2 if path[0] in nouns else 1], "--help"])
     assert result.exit_code == 0
     for option in (word for word in words if word.startswith("--")):
         assert option in re.sub(r"\s+", " ", result.output), f"{option} of: {line}"

@@ -1,5 +1,7 @@
 """One source into a throw-away home: what arrives is loaded, quarantined or unchanged, and a repeat changes nothing."""
 
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -165,10 +167,7 @@ def test_work_folder_is_empty_afterwards(settings: Settings) -> None:
     assert [path for path in settings.work_folder.rglob("*") if path.is_file()] == []
 
 
-def test_tables_of_many_batches_arrive_whole(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ingestion import stage
-
-    monkeypatch.setattr(stage, "ROWS_PER_ARROW_BATCH", 700)
+def test_tables_of_many_batches_arrive_whole(settings: Settings) -> None:
     write_patients(settings.deliveries_folder, [patient_line(str(number)) for number in range(5000)])
     folder = settings.deliveries_folder / "his"
     rows = "\n".join(f"V{number}|出院|1|J18.900|肺炎|1|2024-01-01" for number in range(6000))
@@ -191,7 +190,7 @@ def test_load_that_lost_rows_is_an_error_and_keeps_no_books(
     from lakehouse.errors import RadlakeError
 
     write_patients(settings.deliveries_folder, [patient_line("1"), patient_line("2")])
-    monkeypatch.setattr(pipeline, "append_rows", lambda *_: None)
+    monkeypatch.setattr(pipeline, "append_files", lambda *_: None)
     with pytest.raises(RadlakeError, match="holds 0 rows of a load of 2"):
         ingest(settings)
     monkeypatch.undo()
@@ -220,10 +219,100 @@ def test_contract_may_gain_a_column(settings: Settings, monkeypatch: pytest.Monk
     contract = read_contract("his")
     grown = replace(
         contract["patient"],
-        columns=(*contract["patient"].columns, replace(contract["patient"].columns[-1], name="occupation")),
+        columns=(*contract["patient"].columns, replace(contract["patient"].columns[-1], name="blood_group")),
     )
     monkeypatch.setattr(pipeline, "read_contract", lambda _: contract | {"patient": grown})
     with open_lake(settings) as connection:
-        connection.execute("alter table raw.raw_his.patient add column occupation varchar")
+        connection.execute("alter table raw.raw_his.patient add column blood_group varchar")
     write_patients(settings.deliveries_folder, [patient_line("2")], name="V_BRXX_2.txt")
     assert totals(ingest(settings))[1] == 1
+
+
+def test_file_that_two_mappings_read_fills_both_tables_and_keeps_its_periods(
+    settings: Settings, tmp_path: Path
+) -> None:
+    rows = "\n".join(f"V{number},P{number},住院,出院,1,J18.9" for number in range(3))
+    (settings.deliveries_folder / "wide.csv").write_text(f"V,A,C,T,N,D\n{rows}\n", encoding="utf-8")
+    for period, name in (("2012-2018", "old"), ("2019-", "new")):
+        (tmp_path / f"{name}.yml").write_text(
+            f"source: his\nperiod: '{period}'\nfiles:\n"
+            "  - {entity: encounter, match: 'wide*.csv', reader: {format: delimited},"
+            " columns: {visit_id: V, patient_id: A, encounter_class: C}}\n"
+            "  - {entity: diagnosis, match: 'wide*.csv', reader: {format: delimited},"
+            f" missing: [{name}], columns: {{visit_id: V, diagnosis_type: T, sequence_no: N, diagnosis_code: D}}}}\n",
+            encoding="utf-8",
+        )
+    old = ingest_source(settings, read_mapping(tmp_path / "old.yml"), settings.deliveries_folder)
+    assert totals(old) == (6, 6, 0, 0) and [file.entity for file in old.files] == ["encounter", "diagnosis"]
+    (settings.deliveries_folder / "wide_2.csv").write_text("V,A,C,T,N,D\nV0,P9,门诊,出院,1,J18.9\n", encoding="utf-8")
+    new = ingest_source(settings, read_mapping(tmp_path / "new.yml"), settings.deliveries_folder)
+    # a number of another period is another record; only the diagnoses of the first file are read another way now
+    assert new.total("loaded") == 4
+    with open_lake(settings, read_only=True) as connection:
+        assert connection.execute(
+            "select _src_period, count(*) from raw.raw_his.encounter group by all order by all"
+        ).fetchall() == [("2012-2018", 3), ("2019-", 1)]
+
+
+def test_database_is_asked_again_at_every_ingestion(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = sqlite3.connect(tmp_path / "his.db")
+    database.execute("create table v_brxx (brid text, xm text)")
+    database.execute("insert into v_brxx values ('1', '王犇骉'), ('2', '李鑫淼')")
+    database.commit()
+    monkeypatch.setenv("RADLAKE_TEST_HIS", f"sqlite:///{tmp_path / 'his.db'}")
+    (settings.deliveries_folder / "patients.sql").write_text("select brid, xm from v_brxx", encoding="utf-8")
+    (tmp_path / "his.yml").write_text(
+        "source: his\nfiles:\n  - {entity: patient, match: 'patients.sql', complete_extract: true,"
+        " reader: {format: database, url: 'env:RADLAKE_TEST_HIS'}, columns: {patient_id: BRID, patient_name: XM}}\n",
+        encoding="utf-8",
+    )
+    mapping = read_mapping(tmp_path / "his.yml")
+    assert totals(ingest_source(settings, mapping, settings.deliveries_folder)) == (2, 2, 0, 0)
+    database.execute("update v_brxx set xm = '李森' where brid = '2'")
+    database.commit()
+    assert totals(ingest_source(settings, mapping, settings.deliveries_folder)) == (2, 1, 0, 1)
+    monkeypatch.delenv("RADLAKE_TEST_HIS")
+    held = ingest_source(settings, mapping, settings.deliveries_folder)
+    assert held.total("loaded") == 0 and "RADLAKE_TEST_HIS" in held.breaches[0]
+
+
+def test_file_that_is_replaced_while_it_is_read_is_held_and_read_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ingestion import pipeline
+
+    path = write_patients(settings.deliveries_folder, [patient_line("1"), patient_line("2")])
+    read = pipeline.read_file
+
+    def read_and_replace(*arguments: object) -> Iterator:
+        for part in read(*arguments):  # type: ignore[arg-type]
+            yield part
+            write_patients(path.parent.parent, [patient_line("3"), patient_line("4"), patient_line("5")])
+
+    monkeypatch.setattr(pipeline, "read_file", read_and_replace)
+    held = ingest(settings)
+    assert held.total("loaded") == 0 and held.files[0].quarantined == {"file_replaced": 1}
+    assert held.files[0].issues == {"file_replaced": 1}
+    monkeypatch.undo()
+    assert totals(ingest(settings)) == (3, 3, 0, 0)
+
+
+def test_reader_that_fails_holds_its_file_and_no_other(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingestion import pipeline
+
+    bad = write_patients(settings.deliveries_folder, [patient_line("1")], name="V_BRXX_1.txt")
+    write_patients(settings.deliveries_folder, [patient_line("2")], name="V_BRXX_2.txt")
+    read = pipeline.read_file
+
+    def read_or_fail(path: Path, *rest: object) -> Iterator:
+        yield from read(path, *rest)  # type: ignore[arg-type]
+        if path == bad:
+            raise RuntimeError("王犇骉")
+
+    monkeypatch.setattr(pipeline, "read_file", read_or_fail)
+    result = ingest(settings)
+    assert totals(result) == (2, 1, 1, 0) and "RuntimeError" not in str(stored(settings))
+    assert result.breaches and "王犇骉" not in str(result)
+    assert [number for number, _ in stored(settings)] == ["2"]

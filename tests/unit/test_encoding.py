@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.errors import SettingsError
-from lakehouse.formats.encoding import CHUNK_BYTES, decode, detect_encoding, detect_file_encoding
+from lakehouse.formats.encoding import CHUNK_BYTES, decode, detect_encoding, detect_file_encoding, python_encoding
 
 REPORT = "患者，男，65岁，因“发热、咳嗽3天”入院。两肺纹理增多，右肺下叶见斑片状密度增高影，大小约2.3×1.8cm。\r\n"
 TRADITIONAL = "醫院放射科檢查報告：兩肺紋理增多，右肺下葉見斑片狀密度增高影"
@@ -132,3 +132,32 @@ def test_a_wrongly_forced_encoding_has_little_confidence() -> None:
 def test_an_unknown_forced_encoding_is_a_settings_error() -> None:
     with pytest.raises(SettingsError):
         decode(b"a", "no-such-encoding")
+
+
+def test_names_of_rare_characters_alone_are_gb18030() -> None:
+    lines = "\n".join(f"{number}|{name}" for number, name in enumerate("㐀㑇㑊㔾㘎㙍㙘㚇㛃㛚㛹㟃㠇㠓㤘㥄㧐㧑㧟㫰"))
+    found = detect_encoding(lines.encode("gb18030"))
+    assert (found.encoding, found.confidence) == ("gb18030", 0.9)
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8"])
+def test_large_file_is_known_by_a_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    from lakehouse.formats import encoding as module
+
+    monkeypatch.setattr(module, "LARGE_BYTES", 1 << 12)
+    monkeypatch.setattr(module, "THOROUGH_BYTES", 1 << 12)
+    monkeypatch.setattr(module, "CHUNK_BYTES", 1 << 10)
+    path = tmp_path / "large.csv"
+    text = "".join(f"{number},双肺纹理增多，未见明显实变影\n" for number in range(3000))
+    path.write_bytes(("id,text\n" * 2000 + text).encode(encoding))
+    assert detect_file_encoding(path).encoding == encoding
+    # what stands in the part that is left out is the business of whoever decodes it line by line
+    path.write_bytes(("id,text\n" * 2000 + text).encode(encoding) + b"\xff\xff\n" + text.encode(encoding))
+    assert detect_file_encoding(path).encoding == encoding
+
+
+@pytest.mark.parametrize(
+    ("named", "known"), [("GBK", "gb18030"), ("ZHS16GBK", "gb18030"), ("UTF8", "utf-8"), ("UTF-16LE", "utf-16-le")]
+)
+def test_encodings_go_by_the_name_python_has(named: str, known: str) -> None:
+    assert python_encoding(named) == known

@@ -129,6 +129,14 @@ def test_every_number_of_the_extracts_is_listed_as_planted(tmp_path: Path) -> No
         ("emr/vital_sign.csv", "utf-8"),
         ("lis/result.csv", "gb18030"),
         ("ris/exam.csv", "utf-8"),
+        ("his/V_BRXX.txt", "gb18030"),
+        ("his/V_FY.txt", "gb18030"),
+        ("ris/request.csv", "gb18030"),
+        ("pacs/study.csv", "utf-8"),
+        ("cdr/patient.csv", "utf-8"),
+        ("cdr/encounter.csv", "utf-8"),
+        ("cdr/report.csv", "utf-8"),
+        ("obstetrics/newborn.csv", "gb18030"),
     ):
         found |= set(re.findall(rf"\b(?:{prefixes})\d{{6,}}\b", files[f"extracts/{name}"].decode(encoding)))
     assert len(found) > 100

@@ -1,17 +1,11 @@
--- All versions of all reports; the newest by the source's own version number, then by time, is current.
-with radiology as (
-    {{ with_versions(ref('stg_ris__exam'), ['exam_id', 'report_version']) }}
-),
+-- One report of all versions, whichever systems tell of it. The department that owns a report tells it; what the
+-- repository, messages and FHIR say of the same examination joins it as a further key and fills only what is missing
+-- (sources.md 5.1-5.3).
+{% set filled = [
+    'accession_number', 'study_instance_uid', 'request_id', 'visit_id', 'examined_at', 'reported_at', 'verified_at'
+] %}
 
-ultrasound as (
-    {{ with_versions(ref('stg_us__exam'), ['exam_id']) }}
-),
-
-pathology as (
-    {{ with_versions(ref('stg_path__report'), ['pathology_id', 'report_type']) }}
-),
-
-texts as (
+with texts as (
     select
         *,
         row_number() over (
@@ -20,174 +14,217 @@ texts as (
     from {{ ref('stg_text__report') }}
 ),
 
-patients as (
-    select * from {{ ref('std_patient') }}
-),
-
-unique_cores as (
-    {{ unique_patient_cores('patients') }}
+linked as (
+    select * from {{ ref('std_report_source') }}
 ),
 
 encounters as (
     select * from {{ ref('std_encounter') }}
 ),
 
-statuses as (
-    select * from {{ ref('mapping__report_status') }}
+patients as (
+    select * from {{ ref('std_patient') }}
 ),
 
-modalities as (
-    select * from {{ ref('mapping__modality') }}
-),
-
-united as (
-    select
-        source_system,
-        'radiology' as report_kind,
-        exam_id as report_id,
-        exam_id,
-        accession_number,
-        accession_number_core,
-        study_instance_uid,
-        patient_id,
-        patient_id_core,
-        visit_id,
-        modality as modality_source_name,
-        body_part as body_part_source_name,
-        exam_item,
-        report_status as report_status_source_name,
-        try_cast(report_version as integer) as source_version,
-        text_sha256,
-        coalesce(examined_at, registered_at) as examined_at,
-        reported_at,
-        verified_at,
-        source_period,
-        source_row_no,
-        load_id,
-        loaded_at
-    from radiology
+current_reports as (
+    select * from linked
     where is_current
-    union all
+),
+
+owned as (
     select
-        source_system,
-        'ultrasound' as report_kind,
-        exam_id as report_id,
-        exam_id,
-        null as accession_number,
-        null as accession_number_core,
-        null as study_instance_uid,
-        patient_id,
-        patient_id_core,
-        null as visit_id,
-        'US' as modality_source_name,
-        exam_item as body_part_source_name,
-        exam_item,
-        '已审核' as report_status_source_name,
-        version_no as source_version,
-        text_sha256,
-        examined_at,
-        examined_at as reported_at,
-        examined_at as verified_at,
-        source_period,
-        source_row_no,
-        load_id,
-        loaded_at
-    from ultrasound
-    union all
+        *,
+        source_system || ':' || report_id as fact_id
+    from current_reports
+    where system_trust = 1
+),
+
+copies as (
+    select * from current_reports
+    where system_trust > 1
+),
+
+candidates as (
+    {% for condition in [
+        'copies.study_instance_uid = owned.study_instance_uid',
+        'copies.exam_id = owned.exam_id and coalesce(copies.patient_key = owned.patient_key, true)'
+        ~ ' and (copies.told_kind is null or copies.report_kind = owned.report_kind)',
+        'copies.accession_number = owned.accession_number and coalesce(copies.patient_key = owned.patient_key, true)'
+        ~ ' and coalesce(abs(' ~ hours_between('copies.examined_at', 'owned.examined_at') ~ ') <= 24, true)',
+        'copies.patient_key = owned.patient_key and copies.accession_number_core = owned.accession_number_core'
+        ~ ' and cast(copies.examined_at as date) = cast(owned.examined_at as date)',
+        'copies.patient_key = owned.patient_key'
+        ~ " and date_trunc('minute', copies.examined_at) = date_trunc('minute', owned.examined_at)"
+        ~ ' and coalesce(copies.exam_id = owned.exam_id, true)'
+        ~ ' and coalesce(copies.accession_number_core = owned.accession_number_core, true)'
+    ] -%}
+        select
+            copies.source_system,
+            copies.report_id,
+            owned.source_system as owner_system,
+            owned.report_id as owner_report_id,
+            {{ loop.index }} as step
+        from copies
+        inner join owned on {{ condition }}
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+ranked_candidates as (
     select
-        source_system,
-        'pathology' as report_kind,
-        concat_ws('/', pathology_id, report_type) as report_id,
-        pathology_id as exam_id,
-        null as accession_number,
-        null as accession_number_core,
-        null as study_instance_uid,
-        patient_id,
-        patient_id_core,
-        null as visit_id,
-        'PATH' as modality_source_name,
-        null as body_part_source_name,
-        report_type as exam_item,
-        case when report_type like '%补充%' then '补充' else '已审核' end as report_status_source_name,
-        version_no as source_version,
-        text_sha256,
-        submitted_at as examined_at,
-        reported_at,
-        reported_at as verified_at,
-        source_period,
-        source_row_no,
-        load_id,
-        loaded_at
-    from pathology
+        *,
+        rank() over (partition by source_system, report_id order by step) as step_rank,
+        count(*) over (partition by source_system, report_id, step) as candidate_count
+    from candidates
+),
+
+copied as (
+    select
+        copies.*,
+        coalesce(
+            ranked_candidates.owner_system || ':' || ranked_candidates.owner_report_id,
+            -- copies among themselves meet on the number of the examination
+            '=' || coalesce(copies.exam_id, copies.accession_number, copies.source_system || ':' || copies.report_id)
+        ) as fact_id
+    from copies
+    left join ranked_candidates
+        on
+            copies.source_system = ranked_candidates.source_system
+            and copies.report_id = ranked_candidates.report_id
+            and ranked_candidates.step_rank = 1
+            and ranked_candidates.candidate_count = 1
+),
+
+facts as (
+    select * from owned
+    union all
+    select * from copied
+),
+
+ranked_facts as (
+    select
+        *,
+        report_id as source_key,
+        row_number() over (partition by fact_id order by system_trust asc, loaded_at desc, report_id asc) as trust
+    from facts
+),
+
+merged as (
+    select
+        min_by(source_system, trust) as head_system,
+        min_by(report_id, trust) as head_report_id,
+        {{ all_source_keys() }} as source_keys,
+        {{ filled_from(filled) }} as filled_from,
+        {% for column in filled + [
+            'patient_key', 'encounter_key', 'accession_number_core', 'body_part', 'body_parts'
+        ] -%}
+            {{ most_trusted(column) }} as {{ column }}{% if not loop.last %},{% endif %}
+        {% endfor %}
+    from ranked_facts
+    group by fact_id
+),
+
+-- a report that names no visit belongs to the only encounter of the person around that time
+windows as (
+    select
+        merged.head_system,
+        merged.head_report_id,
+        max(encounters.encounter_key) as encounter_key
+    from merged
+    inner join encounters
+        on
+            merged.patient_key = encounters.patient_key
+            and merged.examined_at >= encounters.admitted_at - interval 24 hour
+            and merged.examined_at < coalesce(encounters.discharged_at, encounters.admitted_at) + interval 24 hour
+    where
+        merged.encounter_key is null and merged.examined_at is not null and encounters.encounter_status <> 'cancelled'
+    group by merged.head_system, merged.head_report_id
+    having count(*) = 1
 ),
 
 reports as (
     select
-        {{ surrogate_key(["'report'", 'united.source_system', 'united.report_id']) }} as report_key,
-        row_number() over (
-            partition by united.source_system, united.report_id
-            order by
-                united.source_version nulls first, united.verified_at nulls first, united.loaded_at,
-                united.load_id, united.source_row_no
-        ) as version_no,
-        row_number() over (
-            partition by united.source_system, united.report_id
-            order by
-                united.source_version desc nulls last, united.verified_at desc nulls last, united.loaded_at desc,
-                united.load_id desc, united.source_row_no desc
-        ) = 1 as is_current,
-        coalesce(
-            exact_patients.survivor_patient_key, encounters.patient_key, unique_cores.survivor_patient_key
-        ) as patient_key,
-        encounters.encounter_key,
-        united.exam_id,
-        united.accession_number,
-        united.accession_number_core,
-        united.study_instance_uid,
-        united.report_kind,
-        united.modality_source_name,
-        coalesce(modalities.modality, united.modality_source_name) as modality,
-        united.body_part_source_name,
-        {{ body_part_of("concat_ws(' ', united.body_part_source_name, united.exam_item)") }} as body_part,
-        united.exam_item,
-        united.report_status_source_name,
-        coalesce(statuses.report_status, 'unmapped') as report_status,
+        {{ surrogate_key(["'report'", 'linked.source_system', 'linked.report_id']) }} as report_key,
+        linked.version_no,
+        linked.is_current,
+        coalesce(linked.patient_key, merged.patient_key) as patient_key,
+        coalesce(linked.encounter_key, merged.encounter_key, windows.encounter_key) as encounter_key,
+        coalesce(linked.exam_id, linked.report_id) as exam_id,
+        linked.pathology_id,
+        coalesce(linked.accession_number, merged.accession_number) as accession_number,
+        coalesce(linked.accession_number_core, merged.accession_number_core) as accession_number_core,
+        coalesce(linked.study_instance_uid, merged.study_instance_uid) as study_instance_uid,
+        coalesce(linked.request_id, merged.request_id) as request_id,
+        linked.report_kind,
+        linked.modality_source_name,
+        linked.modality,
+        linked.modality_mapping_status,
+        linked.body_part_source_name,
+        coalesce(linked.body_part, merged.body_part) as body_part,
+        coalesce(linked.body_parts, merged.body_parts) as body_parts,
+        coalesce(coalesce(linked.body_parts, merged.body_parts) like '%;%', false) as is_multi_part,
+        linked.body_part_mapping_status,
+        linked.exam_item,
+        linked.report_status_source_name,
+        linked.report_status,
+        linked.report_status_mapping_status,
+        linked.positive_flag as positive_flag_source,
+        case when linked.version_no > 1 then linked.version_no - 1 end as supersedes_version,
         texts.findings as findings_text,
         texts.impression as impression_text,
         texts.clinical_diagnosis as clinical_diagnosis_text,
         texts.full_text,
         texts.algorithm_version as text_algorithm_version,
-        united.text_sha256,
+        linked.text_sha256,
         case
             when texts.report_id is null then 'not_structured'
             when texts.failure is not null then 'failed'
             else 'ok'
         end as text_status,
-        united.examined_at,
-        united.reported_at,
-        united.verified_at,
+        linked.text_quality,
+        {{ age_days('patients.birth_date', 'linked.examined_at') }} as age_days,
+        coalesce(linked.examined_at, merged.examined_at) as examined_at,
+        coalesce(linked.reported_at, merged.reported_at) as reported_at,
+        coalesce(linked.verified_at, merged.verified_at) as verified_at,
+        linked.link_method,
         case
-            when exact_patients.patient_key is not null then 'patient_id'
-            when encounters.patient_key is not null then 'visit_id'
-            when unique_cores.survivor_patient_key is not null then 'patient_id_without_zeros'
+            when linked.encounter_key is not null then 'visit_id'
+            when merged.encounter_key is not null then 'copy'
+            when windows.encounter_key is not null then 'time_window'
             else 'none'
-        end as link_method,
-        united.source_system,
-        united.source_period,
-        united.load_id,
-        united.loaded_at
-    from united
+        end as encounter_link_method,
+        merged.source_keys,
+        merged.filled_from,
+        linked.is_deleted,
+        linked.valid_from,
+        linked.valid_to,
+        {{ flag_list([
+            ['date_order', 'linked.reported_at < linked.examined_at - interval 24 hour'],
+            ['orphan_record', 'coalesce(linked.patient_key, merged.patient_key) is null'],
+            ['preliminary_report', "linked.report_status = 'preliminary'"],
+            ['report_amendment', 'linked.version_no > 1'],
+            ['report_cancelled', "linked.report_status in ('cancelled', 'recalled')"],
+            ['template_residue', "linked.text_quality = 'template_only'"],
+            ['truncated_text', "linked.text_quality = 'truncated'"],
+            ['encoding_lost', "linked.text_quality = 'mojibake'"]
+        ]) }} as dq_flags,
+        linked.source_system,
+        linked.source_period,
+        linked.report_id as source_key,
+        linked.load_id,
+        linked.loaded_at
+    from linked
+    -- copies of a report that another system tells stand in its source_keys, not in rows of their own
+    inner join merged on linked.source_system = merged.head_system and linked.report_id = merged.head_report_id
+    left join windows
+        on merged.head_system = windows.head_system and merged.head_report_id = windows.head_report_id
     left join texts
         on
-            united.source_system = texts.source
-            and united.exam_id = texts.report_id
-            and united.text_sha256 = texts.text_sha256
+            linked.source_system = texts.source
+            and linked.text_report_id = texts.report_id
+            and linked.text_sha256 = texts.text_sha256
             and texts.text_rank = 1
-    left join patients as exact_patients on united.patient_id = exact_patients.patient_id
-    left join encounters on united.visit_id = encounters.visit_id
-    left join unique_cores on united.patient_id_core = unique_cores.patient_id_core
-    left join statuses on united.report_status_source_name = statuses.source_value
-    left join modalities on upper(united.modality_source_name) = modalities.source_value
+    left join patients on coalesce(linked.patient_key, merged.patient_key) = patients.patient_key
 )
 
 select * from reports

@@ -18,12 +18,13 @@ imaging as (
 
 vital_signs as (
     select * from {{ ref('std_vital_sign') }}
+    where not coalesce(is_deleted, false)
 ),
 
 lab_results as (
     select *
     from {{ ref('std_lab_result') }}
-    where value_status = 'ok' and item_code in ('wbc', 'crp', 'pct')
+    where value_status = 'ok' and not coalesce(is_deleted, false) and item_code in ('wbc', 'crp', 'pct')
 ),
 
 orders as (

@@ -9,7 +9,7 @@ with encounters as (
             else admitted_at
         end as ended_at
     from {{ ref('std_encounter') }}
-    where encounter_status <> 'cancelled' and patient_key is not null and admitted_at is not null
+    where encounter_status not in ('cancelled', 'planned') and patient_key is not null and admitted_at is not null
 ),
 
 with_previous_end as (

@@ -3,7 +3,7 @@
 with diagnoses as (
     select *
     from {{ ref('std_diagnosis') }}
-    where diagnosis_type in ('discharge', 'outpatient')
+    where diagnosis_type in ('discharge', 'outpatient') and not coalesce(is_deleted, false)
 ),
 
 prefixes as (

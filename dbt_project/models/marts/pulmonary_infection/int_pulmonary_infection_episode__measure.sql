@@ -10,12 +10,13 @@ chains as (
 
 vital_signs as (
     select * from {{ ref('std_vital_sign') }}
+    where not coalesce(is_deleted, false)
 ),
 
 lab_results as (
     select *
     from {{ ref('std_lab_result') }}
-    where value_status = 'ok'
+    where value_status = 'ok' and not coalesce(is_deleted, false)
 ),
 
 vitals_in_w24 as (

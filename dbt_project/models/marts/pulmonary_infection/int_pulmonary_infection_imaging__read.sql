@@ -6,7 +6,11 @@
 with studies as (
     select *
     from {{ ref('std_imaging_study') }}
-    where body_part = 'chest' and modality in ('CT', 'DX', 'CR', 'MR', 'US') and patient_key is not null
+    where
+        body_part = 'chest'
+        and modality in ('CT', 'DX', 'CR', 'MR', 'US')
+        and patient_key is not null
+        and not coalesce(is_deleted, false)
 ),
 
 reports as (

@@ -21,6 +21,7 @@ comorbidities as (
         diagnosis_code,
         coalesce(diagnosed_at, loaded_at) as known_at
     from {{ ref('std_diagnosis') }}
+    where not is_deleted
 ),
 
 flags as (

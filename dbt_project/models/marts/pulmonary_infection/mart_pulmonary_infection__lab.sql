@@ -4,7 +4,7 @@ with episodes as (
 ),
 
 lab_results as (
-    select * from {{ ref('std_lab_result') }}
+    select * from {{ ref('std_lab_result') }} where not is_deleted
 ),
 
 paired as (

@@ -10,7 +10,7 @@ renamed as (
         {{ pseudonym('uid', 'series_instance_uid') }} as series_instance_uid,
         {{ pseudonym('patient', 'patient_id') }} as patient_id,
         {{ pseudonym('accession', 'accession_number') }} as accession_number,
-        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }}
+        {{ accession_core('accession_number') }}
             as accession_number_core,
         nullif(trim(sop_class_uid), '') as sop_class_uid,
         nullif(trim(algorithm), '') as algorithm,

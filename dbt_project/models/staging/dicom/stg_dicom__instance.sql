@@ -16,7 +16,7 @@ renamed as (
         {{ pseudonym('patient', 'patient_id') }} as patient_id,
         {{ pseudonym('other_patient_ids', 'other_patient_ids') }} as other_patient_ids,
         {{ pseudonym('accession', 'accession_number') }} as accession_number,
-        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }}
+        {{ accession_core('accession_number') }}
             as accession_number_core,
         {{ pseudonym('study', 'study_id') }} as study_id,
         {{ pseudonym('admission', 'admission_id') }} as admission_id,

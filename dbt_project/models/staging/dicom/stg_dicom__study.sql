@@ -6,7 +6,7 @@ renamed as (
     select
         {{ pseudonym('uid', 'study_instance_uid') }} as study_instance_uid,
         {{ pseudonym('accession', 'accession_number') }} as accession_number,
-        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }}
+        {{ accession_core('accession_number') }}
             as accession_number_core,
         {{ pseudonym('study', 'study_id') }} as study_id,
         {{ pseudonym('admission', 'admission_id') }} as admission_id,

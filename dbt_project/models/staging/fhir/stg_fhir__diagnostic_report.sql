@@ -2,24 +2,66 @@ with source as (
     select * from {{ source('fhir', 'diagnostic_report') }}
 ),
 
+cleaned as (
+    select
+        {{ clean('resource_id') }} as resource_id,
+        {{ clean('version_id') }} as version_id,
+        {{ clean('last_updated') }} as last_updated,
+        {{ clean('status') }} as status,
+        {{ clean('is_deleted') }} as is_deleted,
+        {{ clean('patient_id') }} as patient_id,
+        {{ clean('patient_identifier') }} as patient_identifier,
+        {{ clean('encounter_id') }} as encounter_id,
+        {{ clean('report_identifier') }} as report_identifier,
+        {{ clean('accession_number') }} as accession_number,
+        {{ clean('based_on_ids') }} as based_on_ids,
+        {{ clean('observation_ids') }} as observation_ids,
+        {{ clean('imaging_study_ids') }} as imaging_study_ids,
+        {{ clean('specimen_ids') }} as specimen_ids,
+        {{ clean('category_code') }} as category_code,
+        {{ clean('category_code_system') }} as category_code_system,
+        {{ clean('category_name') }} as category_name,
+        {{ clean('report_code') }} as report_code,
+        {{ clean('report_code_system') }} as report_code_system,
+        {{ clean('report_name') }} as report_name,
+        {{ clean('report_alternate_code') }} as report_alternate_code,
+        {{ clean('report_alternate_code_system') }} as report_alternate_code_system,
+        {{ clean('report_alternate_name') }} as report_alternate_name,
+        {{ clean('observed_at') }} as observed_at,
+        {{ clean('observed_end_at') }} as observed_end_at,
+        {{ clean('issued_at') }} as issued_at,
+        {{ clean('conclusion_code') }} as conclusion_code,
+        {{ clean('conclusion_code_system') }} as conclusion_code_system,
+        {{ clean('presented_type') }} as presented_type,
+        conclusion,
+        presented_text,
+        narrative_text,
+        _change,
+        _src_period,
+        _src_file,
+        _src_row_no,
+        _row_sha256,
+        _batch_id,
+        _loaded_at
+    from source
+),
+
 renamed as (
     select
         {{ pseudonym('fhir_diagnostic_report', 'resource_id') }} as resource_id,
         {{ pseudonym('fhir_patient', 'patient_id') }} as patient_id,
-        {{ pseudonym('patient_identifier', 'patient_identifier') }} as patient_identifier,
+        {{ pseudonym('patient', 'patient_identifier') }} as patient_identifier,
         {{ pseudonym('fhir_encounter', 'encounter_id') }} as encounter_id,
-        {{ pseudonym('report_identifier', 'report_identifier') }} as report_identifier,
+        {{ pseudonym('report', 'report_identifier') }} as report_identifier,
         {{ pseudonym('accession', 'accession_number') }} as accession_number,
-        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }}
-            as accession_number_core,
+        {{ accession_core('accession_number') }} as accession_number_core,
         {{ pseudonym('based_on_ids', 'based_on_ids') }} as based_on_ids,
         {{ pseudonym('observation_ids', 'observation_ids') }} as observation_ids,
-        {{ pseudonym('imaging_study_ids', 'imaging_study_ids') }} as imaging_study_ids,
+        {{ pseudonym('fhir_imaging_study', 'imaging_study_ids') }} as imaging_study_ids,
         {{ pseudonym('specimen_ids', 'specimen_ids') }} as specimen_ids,
         nullif(trim(version_id), '') as version_id,
         nullif(trim(last_updated), '') as last_updated,
         nullif(trim(status), '') as status,
-        nullif(trim(is_deleted), '') as is_deleted,
         nullif(trim(category_code), '') as category_code,
         nullif(trim(category_code_system), '') as category_code_system,
         nullif(trim(category_name), '') as category_name,
@@ -32,9 +74,16 @@ renamed as (
         nullif(trim(conclusion_code), '') as conclusion_code,
         nullif(trim(conclusion_code_system), '') as conclusion_code_system,
         nullif(trim(presented_type), '') as presented_type,
+        {{ text_digest(['conclusion', 'presented_text', 'narrative_text']) }} as text_sha256,
+        {{ text_quality(['conclusion', 'presented_text']) }} as text_quality,
         {{ parse_timestamp('observed_at') }} as observed_at,
         {{ parse_timestamp('observed_end_at') }} as observed_end_at,
         {{ parse_timestamp('issued_at') }} as issued_at,
+        _change as change,
+        _change is not null
+        or coalesce({{ parse_boolean('is_deleted') }}, false)
+        or lower(trim(coalesce(status, ''))) = 'entered-in-error'
+            as is_deleted,
         'fhir' as source_system,
         _src_period as source_period,
         _src_file as source_file,
@@ -42,7 +91,7 @@ renamed as (
         _row_sha256 as row_sha256,
         _batch_id as load_id,
         _loaded_at as loaded_at
-    from source
+    from cleaned
 )
 
 select * from renamed

@@ -2,11 +2,67 @@ with source as (
     select * from {{ source('fhir', 'observation') }}
 ),
 
+cleaned as (
+    select
+        {{ clean('resource_id') }} as resource_id,
+        {{ clean('version_id') }} as version_id,
+        {{ clean('last_updated') }} as last_updated,
+        {{ clean('component_number') }} as component_number,
+        {{ clean('status') }} as status,
+        {{ clean('is_deleted') }} as is_deleted,
+        {{ clean('patient_id') }} as patient_id,
+        {{ clean('patient_identifier') }} as patient_identifier,
+        {{ clean('encounter_id') }} as encounter_id,
+        {{ clean('observation_identifier') }} as observation_identifier,
+        {{ clean('based_on_ids') }} as based_on_ids,
+        {{ clean('part_of_ids') }} as part_of_ids,
+        {{ clean('member_ids') }} as member_ids,
+        {{ clean('derived_from_ids') }} as derived_from_ids,
+        {{ clean('specimen_ids') }} as specimen_ids,
+        {{ clean('specimen_name') }} as specimen_name,
+        {{ clean('device') }} as device,
+        {{ clean('category_code') }} as category_code,
+        {{ clean('category_code_system') }} as category_code_system,
+        {{ clean('category_name') }} as category_name,
+        {{ clean('panel_code') }} as panel_code,
+        {{ clean('observation_code') }} as observation_code,
+        {{ clean('observation_code_system') }} as observation_code_system,
+        {{ clean('observation_name') }} as observation_name,
+        {{ clean('observation_alternate_code') }} as observation_alternate_code,
+        {{ clean('observation_alternate_code_system') }} as observation_alternate_code_system,
+        {{ clean('observation_alternate_name') }} as observation_alternate_name,
+        {{ clean('value_type') }} as value_type,
+        {{ clean('value') }} as value,
+        {{ clean('value_comparator') }} as value_comparator,
+        {{ clean('value_code') }} as value_code,
+        {{ clean('value_code_system') }} as value_code_system,
+        {{ clean('units') }} as units,
+        {{ clean('unit_code') }} as unit_code,
+        {{ clean('reference_low') }} as reference_low,
+        {{ clean('reference_high') }} as reference_high,
+        {{ clean('reference_text') }} as reference_text,
+        {{ clean('interpretation') }} as interpretation,
+        {{ clean('absent_reason') }} as absent_reason,
+        {{ clean('observed_at') }} as observed_at,
+        {{ clean('observed_end_at') }} as observed_end_at,
+        {{ clean('issued_at') }} as issued_at,
+        {{ clean('body_site') }} as body_site,
+        {{ clean('method') }} as method,
+        _change,
+        _src_period,
+        _src_file,
+        _src_row_no,
+        _row_sha256,
+        _batch_id,
+        _loaded_at
+    from source
+),
+
 renamed as (
     select
         {{ pseudonym('fhir_observation', 'resource_id') }} as resource_id,
         {{ pseudonym('fhir_patient', 'patient_id') }} as patient_id,
-        {{ pseudonym('patient_identifier', 'patient_identifier') }} as patient_identifier,
+        {{ pseudonym('patient', 'patient_identifier') }} as patient_identifier,
         {{ pseudonym('fhir_encounter', 'encounter_id') }} as encounter_id,
         {{ pseudonym('observation_identifier', 'observation_identifier') }} as observation_identifier,
         {{ pseudonym('based_on_ids', 'based_on_ids') }} as based_on_ids,
@@ -18,7 +74,6 @@ renamed as (
         nullif(trim(last_updated), '') as last_updated,
         nullif(trim(component_number), '') as component_number,
         nullif(trim(status), '') as status,
-        nullif(trim(is_deleted), '') as is_deleted,
         nullif(trim(specimen_name), '') as specimen_name,
         nullif(trim(device), '') as device,
         nullif(trim(category_code), '') as category_code,
@@ -32,7 +87,7 @@ renamed as (
         nullif(trim(observation_alternate_code_system), '') as observation_alternate_code_system,
         nullif(trim(observation_alternate_name), '') as observation_alternate_name,
         nullif(trim(value_type), '') as value_type,
-        {{ measured_value('value') }} as value,
+        {{ observed_result('value') }} as value,
         nullif(trim(value_comparator), '') as value_comparator,
         nullif(trim(value_code), '') as value_code,
         nullif(trim(value_code_system), '') as value_code_system,
@@ -48,6 +103,11 @@ renamed as (
         {{ parse_timestamp('observed_at') }} as observed_at,
         {{ parse_timestamp('observed_end_at') }} as observed_end_at,
         {{ parse_timestamp('issued_at') }} as issued_at,
+        _change as change,
+        _change is not null
+        or coalesce({{ parse_boolean('is_deleted') }}, false)
+        or lower(trim(coalesce(status, ''))) = 'entered-in-error'
+            as is_deleted,
         'fhir' as source_system,
         _src_period as source_period,
         _src_file as source_file,
@@ -55,7 +115,7 @@ renamed as (
         _row_sha256 as row_sha256,
         _batch_id as load_id,
         _loaded_at as loaded_at
-    from source
+    from cleaned
 )
 
 select * from renamed

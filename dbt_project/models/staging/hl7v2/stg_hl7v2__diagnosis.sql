@@ -2,11 +2,47 @@ with source as (
     select * from {{ source('hl7v2', 'diagnosis') }}
 ),
 
+cleaned as (
+    select
+        {{ clean('message_control_id') }} as message_control_id,
+        {{ clean('sending_application') }} as sending_application,
+        {{ clean('sending_facility') }} as sending_facility,
+        {{ clean('message_type') }} as message_type,
+        {{ clean('trigger_event') }} as trigger_event,
+        {{ clean('sent_at') }} as sent_at,
+        {{ clean('diagnosis_number') }} as diagnosis_number,
+        {{ clean('patient_id') }} as patient_id,
+        {{ clean('patient_id_authority') }} as patient_id_authority,
+        {{ clean('visit_id') }} as visit_id,
+        {{ clean('set_id') }} as set_id,
+        {{ clean('diagnosis_identifier') }} as diagnosis_identifier,
+        {{ clean('coding_method') }} as coding_method,
+        diagnosis_code as diagnosis_source_code,
+        {{ clean('diagnosis_code') }} as diagnosis_code,
+        {{ clean('diagnosis_name') }} as diagnosis_name,
+        {{ clean('diagnosis_code_system') }} as diagnosis_code_system,
+        {{ clean('alternate_code') }} as alternate_code,
+        {{ clean('alternate_code_system') }} as alternate_code_system,
+        {{ clean('diagnosis_type') }} as diagnosis_type,
+        {{ clean('priority') }} as priority,
+        {{ clean('action_code') }} as action_code,
+        {{ clean('diagnosed_at') }} as diagnosed_at,
+        {{ clean('attested_at') }} as attested_at,
+        _change,
+        _src_period,
+        _src_file,
+        _src_row_no,
+        _row_sha256,
+        _batch_id,
+        _loaded_at
+    from source
+),
+
 renamed as (
     select
         {{ pseudonym('message_control', 'message_control_id') }} as message_control_id,
         {{ pseudonym('patient', 'patient_id') }} as patient_id,
-        {{ pseudonym('patient_core', "ltrim(patient_id, '0 ')") }} as patient_id_core,
+        {{ patient_core('patient_id') }} as patient_id_core,
         {{ pseudonym('encounter', 'visit_id') }} as visit_id,
         {{ pseudonym('diagnosis_identifier', 'diagnosis_identifier') }} as diagnosis_identifier,
         nullif(trim(sending_application), '') as sending_application,
@@ -17,6 +53,7 @@ renamed as (
         nullif(trim(patient_id_authority), '') as patient_id_authority,
         nullif(trim(set_id), '') as set_id,
         nullif(trim(coding_method), '') as coding_method,
+        nullif(trim(diagnosis_source_code), '') as diagnosis_source_code,
         nullif(trim(diagnosis_code), '') as diagnosis_code,
         {{ mask_numbers('diagnosis_name') }} as diagnosis_name,
         nullif(trim(diagnosis_code_system), '') as diagnosis_code_system,
@@ -28,6 +65,8 @@ renamed as (
         {{ parse_timestamp('sent_at') }} as sent_at,
         {{ parse_timestamp('diagnosed_at') }} as diagnosed_at,
         {{ parse_timestamp('attested_at') }} as attested_at,
+        _change as change,
+        _change is not null as is_deleted,
         'hl7v2' as source_system,
         _src_period as source_period,
         _src_file as source_file,
@@ -35,7 +74,7 @@ renamed as (
         _row_sha256 as row_sha256,
         _batch_id as load_id,
         _loaded_at as loaded_at
-    from source
+    from cleaned
 )
 
 select * from renamed

@@ -2,11 +2,56 @@ with source as (
     select * from {{ source('hl7v2', 'encounter') }}
 ),
 
+cleaned as (
+    select
+        {{ clean('message_control_id') }} as message_control_id,
+        {{ clean('sending_application') }} as sending_application,
+        {{ clean('sending_facility') }} as sending_facility,
+        {{ clean('message_type') }} as message_type,
+        {{ clean('trigger_event') }} as trigger_event,
+        {{ clean('sent_at') }} as sent_at,
+        {{ clean('encounter_number') }} as encounter_number,
+        {{ clean('patient_id') }} as patient_id,
+        {{ clean('patient_id_authority') }} as patient_id_authority,
+        {{ clean('visit_id') }} as visit_id,
+        {{ clean('visit_id_authority') }} as visit_id_authority,
+        {{ clean('alternate_visit_id') }} as alternate_visit_id,
+        {{ clean('preadmit_number') }} as preadmit_number,
+        {{ clean('set_id') }} as set_id,
+        {{ clean('event_at') }} as event_at,
+        {{ clean('patient_class') }} as patient_class,
+        {{ clean('admission_type') }} as admission_type,
+        {{ clean('ward') }} as ward,
+        {{ clean('room') }} as room,
+        {{ clean('bed') }} as bed,
+        {{ clean('facility') }} as facility,
+        {{ clean('prior_ward') }} as prior_ward,
+        {{ clean('hospital_service') }} as hospital_service,
+        {{ clean('readmission_indicator') }} as readmission_indicator,
+        {{ clean('admit_source') }} as admit_source,
+        {{ clean('admit_reason_code') }} as admit_reason_code,
+        {{ clean('patient_type') }} as patient_type,
+        {{ clean('discharge_disposition') }} as discharge_disposition,
+        {{ clean('discharged_to') }} as discharged_to,
+        {{ clean('account_status') }} as account_status,
+        {{ clean('visit_indicator') }} as visit_indicator,
+        {{ clean('admitted_at') }} as admitted_at,
+        {{ clean('discharged_at') }} as discharged_at,
+        _change,
+        _src_period,
+        _src_file,
+        _src_row_no,
+        _row_sha256,
+        _batch_id,
+        _loaded_at
+    from source
+),
+
 renamed as (
     select
         {{ pseudonym('message_control', 'message_control_id') }} as message_control_id,
         {{ pseudonym('patient', 'patient_id') }} as patient_id,
-        {{ pseudonym('patient_core', "ltrim(patient_id, '0 ')") }} as patient_id_core,
+        {{ patient_core('patient_id') }} as patient_id_core,
         {{ pseudonym('encounter', 'visit_id') }} as visit_id,
         {{ pseudonym('alternate_visit', 'alternate_visit_id') }} as alternate_visit_id,
         {{ pseudonym('preadmit_number', 'preadmit_number') }} as preadmit_number,
@@ -22,6 +67,7 @@ renamed as (
         nullif(trim(admission_type), '') as admission_type,
         nullif(trim(ward), '') as ward,
         nullif(trim(room), '') as room,
+        nullif(trim(bed), '') as bed,
         nullif(trim(facility), '') as facility,
         nullif(trim(prior_ward), '') as prior_ward,
         nullif(trim(hospital_service), '') as hospital_service,
@@ -37,6 +83,8 @@ renamed as (
         {{ parse_timestamp('event_at') }} as event_at,
         {{ parse_timestamp('admitted_at') }} as admitted_at,
         {{ parse_timestamp('discharged_at') }} as discharged_at,
+        _change as change,
+        _change is not null as is_deleted,
         'hl7v2' as source_system,
         _src_period as source_period,
         _src_file as source_file,
@@ -44,7 +92,7 @@ renamed as (
         _row_sha256 as row_sha256,
         _batch_id as load_id,
         _loaded_at as loaded_at
-    from source
+    from cleaned
 )
 
 select * from renamed

@@ -2,14 +2,61 @@ with source as (
     select * from {{ source('hl7v2', 'observation') }}
 ),
 
+cleaned as (
+    select
+        {{ clean('message_control_id') }} as message_control_id,
+        {{ clean('sending_application') }} as sending_application,
+        {{ clean('sending_facility') }} as sending_facility,
+        {{ clean('message_type') }} as message_type,
+        {{ clean('trigger_event') }} as trigger_event,
+        {{ clean('sent_at') }} as sent_at,
+        {{ clean('observation_number') }} as observation_number,
+        {{ clean('request_number') }} as request_number,
+        {{ clean('patient_id') }} as patient_id,
+        {{ clean('patient_id_authority') }} as patient_id_authority,
+        {{ clean('visit_id') }} as visit_id,
+        {{ clean('filler_order_id') }} as filler_order_id,
+        {{ clean('placer_order_id') }} as placer_order_id,
+        {{ clean('set_id') }} as set_id,
+        {{ clean('sub_id') }} as sub_id,
+        {{ clean('observation_code') }} as observation_code,
+        {{ clean('observation_name') }} as observation_name,
+        {{ clean('observation_code_system') }} as observation_code_system,
+        {{ clean('alternate_code') }} as alternate_code,
+        {{ clean('alternate_name') }} as alternate_name,
+        {{ clean('alternate_code_system') }} as alternate_code_system,
+        {{ clean('value_type') }} as value_type,
+        {{ clean('value') }} as value,
+        {{ clean('value_code') }} as value_code,
+        {{ clean('value_code_system') }} as value_code_system,
+        {{ clean('value_rejoined_count') }} as value_rejoined_count,
+        {{ clean('units') }} as units,
+        {{ clean('reference_range') }} as reference_range,
+        {{ clean('abnormal_flags') }} as abnormal_flags,
+        {{ clean('status') }} as status,
+        {{ clean('observed_at') }} as observed_at,
+        {{ clean('analysed_at') }} as analysed_at,
+        {{ clean('producer_id') }} as producer_id,
+        {{ clean('observation_method') }} as observation_method,
+        {{ clean('equipment') }} as equipment,
+        _change,
+        _src_period,
+        _src_file,
+        _src_row_no,
+        _row_sha256,
+        _batch_id,
+        _loaded_at
+    from source
+),
+
 renamed as (
     select
         {{ pseudonym('message_control', 'message_control_id') }} as message_control_id,
         {{ pseudonym('patient', 'patient_id') }} as patient_id,
-        {{ pseudonym('patient_core', "ltrim(patient_id, '0 ')") }} as patient_id_core,
+        {{ patient_core('patient_id') }} as patient_id_core,
         {{ pseudonym('encounter', 'visit_id') }} as visit_id,
-        {{ pseudonym('filler_order', 'filler_order_id') }} as filler_order_id,
-        {{ pseudonym('placer_order', 'placer_order_id') }} as placer_order_id,
+        {{ pseudonym('report', 'filler_order_id') }} as filler_order_id,
+        {{ pseudonym('order', 'placer_order_id') }} as placer_order_id,
         nullif(trim(sending_application), '') as sending_application,
         nullif(trim(sending_facility), '') as sending_facility,
         nullif(trim(message_type), '') as message_type,
@@ -26,7 +73,7 @@ renamed as (
         nullif(trim(alternate_name), '') as alternate_name,
         nullif(trim(alternate_code_system), '') as alternate_code_system,
         nullif(trim(value_type), '') as value_type,
-        {{ measured_value('value') }} as value,
+        {{ observed_result('value') }} as value,
         nullif(trim(value_code), '') as value_code,
         nullif(trim(value_code_system), '') as value_code_system,
         nullif(trim(value_rejoined_count), '') as value_rejoined_count,
@@ -40,6 +87,8 @@ renamed as (
         {{ parse_timestamp('sent_at') }} as sent_at,
         {{ parse_timestamp('observed_at') }} as observed_at,
         {{ parse_timestamp('analysed_at') }} as analysed_at,
+        _change as change,
+        _change is not null as is_deleted,
         'hl7v2' as source_system,
         _src_period as source_period,
         _src_file as source_file,
@@ -47,7 +96,7 @@ renamed as (
         _row_sha256 as row_sha256,
         _batch_id as load_id,
         _loaded_at as loaded_at
-    from source
+    from cleaned
 )
 
 select * from renamed

@@ -2,11 +2,48 @@ with source as (
     select * from {{ source('hl7v2', 'patient') }}
 ),
 
+cleaned as (
+    select
+        {{ clean('message_control_id') }} as message_control_id,
+        {{ clean('sending_application') }} as sending_application,
+        {{ clean('sending_facility') }} as sending_facility,
+        {{ clean('message_type') }} as message_type,
+        {{ clean('trigger_event') }} as trigger_event,
+        {{ clean('sent_at') }} as sent_at,
+        {{ clean('patient_number') }} as patient_number,
+        {{ clean('patient_id') }} as patient_id,
+        {{ clean('patient_id_authority') }} as patient_id_authority,
+        {{ clean('patient_id_type') }} as patient_id_type,
+        {{ clean('set_id') }} as set_id,
+        {{ clean('birth_date') }} as birth_date,
+        {{ clean('sex') }} as sex,
+        {{ clean('race') }} as race,
+        {{ clean('ethnic_group') }} as ethnic_group,
+        {{ clean('nationality') }} as nationality,
+        {{ clean('marital_status') }} as marital_status,
+        {{ clean('account_number') }} as account_number,
+        {{ clean('mother_identifier') }} as mother_identifier,
+        {{ clean('multiple_birth_indicator') }} as multiple_birth_indicator,
+        {{ clean('birth_order') }} as birth_order,
+        {{ clean('died_at') }} as died_at,
+        {{ clean('death_indicator') }} as death_indicator,
+        {{ clean('identity_unknown_indicator') }} as identity_unknown_indicator,
+        {{ clean('last_updated_at') }} as last_updated_at,
+        _change,
+        _src_period,
+        _src_file,
+        _src_row_no,
+        _row_sha256,
+        _batch_id,
+        _loaded_at
+    from source
+),
+
 renamed as (
     select
         {{ pseudonym('message_control', 'message_control_id') }} as message_control_id,
         {{ pseudonym('patient', 'patient_id') }} as patient_id,
-        {{ pseudonym('patient_core', "ltrim(patient_id, '0 ')") }} as patient_id_core,
+        {{ patient_core('patient_id') }} as patient_id_core,
         {{ pseudonym('account_number', 'account_number') }} as account_number,
         {{ pseudonym('mother_identifier', 'mother_identifier') }} as mother_identifier,
         nullif(trim(sending_application), '') as sending_application,
@@ -18,13 +55,20 @@ renamed as (
         nullif(trim(patient_id_type), '') as patient_id_type,
         nullif(trim(set_id), '') as set_id,
         nullif(trim(sex), '') as sex,
+        nullif(trim(race), '') as race,
         nullif(trim(ethnic_group), '') as ethnic_group,
+        nullif(trim(nationality), '') as nationality,
         nullif(trim(marital_status), '') as marital_status,
+        nullif(trim(multiple_birth_indicator), '') as multiple_birth_indicator,
+        nullif(trim(birth_order), '') as birth_order,
+        nullif(trim(death_indicator), '') as death_indicator,
         nullif(trim(identity_unknown_indicator), '') as identity_unknown_indicator,
         {{ parse_timestamp('sent_at') }} as sent_at,
         {{ parse_timestamp('birth_date') }} as birth_date,
         {{ parse_timestamp('died_at') }} as died_at,
         {{ parse_timestamp('last_updated_at') }} as last_updated_at,
+        _change as change,
+        _change is not null as is_deleted,
         'hl7v2' as source_system,
         _src_period as source_period,
         _src_file as source_file,
@@ -32,7 +76,7 @@ renamed as (
         _row_sha256 as row_sha256,
         _batch_id as load_id,
         _loaded_at as loaded_at
-    from source
+    from cleaned
 )
 
 select * from renamed

@@ -2,26 +2,95 @@ with source as (
     select * from {{ source('lis', 'result') }}
 ),
 
+cleaned as (
+    select
+        {{ clean('report_id') }} as report_id,
+        {{ clean('barcode') }} as barcode,
+        {{ clean('patient_id') }} as patient_id,
+        {{ clean('visit_id') }} as visit_id,
+        {{ clean('patient_name') }} as patient_name,
+        {{ clean('sex') }} as sex,
+        {{ clean('age') }} as age,
+        {{ clean('specimen') }} as specimen,
+        {{ clean('collected_at') }} as collected_at,
+        {{ clean('received_at') }} as received_at,
+        {{ clean('verified_at') }} as verified_at,
+        {{ clean('sequence_no') }} as sequence_no,
+        {{ clean('item_code') }} as item_code,
+        {{ clean('item_name') }} as item_name,
+        result as result_source,
+        {{ clean('result') }} as result,
+        unit as unit_source,
+        {{ clean('unit') }} as unit,
+        {{ clean('reference_range') }} as reference_range,
+        {{ clean('abnormal_flag') }} as abnormal_flag,
+        {{ clean('inpatient_no') }} as inpatient_no,
+        {{ clean('outpatient_no') }} as outpatient_no,
+        {{ clean('card_no') }} as card_no,
+        {{ clean('empi_id') }} as empi_id,
+        {{ clean('birth_date') }} as birth_date,
+        {{ clean('request_id') }} as request_id,
+        {{ clean('item_name_en') }} as item_name_en,
+        {{ clean('instrument') }} as instrument,
+        {{ clean('method') }} as method,
+        {{ clean('department') }} as department,
+        {{ clean('is_rerun') }} as is_rerun,
+        {{ clean('report_status') }} as report_status,
+        {{ clean('is_void') }} as is_void,
+        _change,
+        _src_period,
+        _src_file,
+        _src_row_no,
+        _row_sha256,
+        _batch_id,
+        _loaded_at
+    from source
+),
+
 renamed as (
     select
         {{ pseudonym('report', 'report_id') }} as report_id,
         {{ pseudonym('barcode', 'barcode') }} as barcode,
         {{ pseudonym('patient', 'patient_id') }} as patient_id,
-        {{ pseudonym('patient_core', "ltrim(patient_id, '0 ')") }} as patient_id_core,
+        {{ patient_core('patient_id') }} as patient_id_core,
         {{ pseudonym('encounter', 'visit_id') }} as visit_id,
+        {{ pseudonym('inpatient_no', 'inpatient_no') }} as inpatient_no,
+        {{ pseudonym('outpatient_no', 'outpatient_no') }} as outpatient_no,
+        {{ pseudonym('card_no', 'card_no') }} as card_no,
+        {{ pseudonym('empi_id', 'empi_id') }} as empi_id,
+        {{ pseudonym('order', 'request_id') }} as request_id,
         nullif(trim(sex), '') as sex,
         nullif(trim(age), '') as age,
         nullif(trim(specimen), '') as specimen,
         nullif(trim(sequence_no), '') as sequence_no,
         nullif(trim(item_code), '') as item_code,
         nullif(trim(item_name), '') as item_name,
+        {{ mask_numbers('result_source') }} as result_source,
         {{ mask_numbers('result') }} as result,
+        nullif(trim(unit_source), '') as unit_source,
         nullif(trim(unit), '') as unit,
         nullif(trim(reference_range), '') as reference_range,
         nullif(trim(abnormal_flag), '') as abnormal_flag,
+        nullif(trim(item_name_en), '') as item_name_en,
+        nullif(trim(instrument), '') as instrument,
+        nullif(trim(method), '') as method,
+        nullif(trim(department), '') as department,
+        nullif(trim(is_rerun), '') as is_rerun,
+        nullif(trim(report_status), '') as report_status,
+        nullif(trim(is_void), '') as is_void,
+        {{ person_record(
+            'lis',
+            [
+                'patient_id', 'empi_id', 'card_no', 'inpatient_no', 'outpatient_no'
+            ],
+            'patient_name'
+        ) }} as person_record_id,
         {{ parse_timestamp('collected_at') }} as collected_at,
         {{ parse_timestamp('received_at') }} as received_at,
         {{ parse_timestamp('verified_at') }} as verified_at,
+        {{ parse_timestamp('birth_date') }} as birth_date,
+        _change as change,
+        _change is not null or coalesce({{ parse_boolean('is_void') }}, false) as is_deleted,
         'lis' as source_system,
         _src_period as source_period,
         _src_file as source_file,
@@ -29,7 +98,7 @@ renamed as (
         _row_sha256 as row_sha256,
         _batch_id as load_id,
         _loaded_at as loaded_at
-    from source
+    from cleaned
 )
 
 select * from renamed

@@ -2,17 +2,68 @@ with source as (
     select * from {{ source('ris', 'exam') }}
 ),
 
+cleaned as (
+    select
+        {{ clean('exam_id') }} as exam_id,
+        {{ clean('accession_number') }} as accession_number,
+        {{ clean('request_id') }} as request_id,
+        {{ clean('patient_id') }} as patient_id,
+        {{ clean('visit_id') }} as visit_id,
+        {{ clean('patient_name') }} as patient_name,
+        {{ clean('sex') }} as sex,
+        {{ clean('age') }} as age,
+        {{ clean('modality') }} as modality,
+        {{ clean('body_part') }} as body_part,
+        {{ clean('exam_item') }} as exam_item,
+        {{ clean('device') }} as device,
+        {{ clean('registered_at') }} as registered_at,
+        {{ clean('examined_at') }} as examined_at,
+        {{ clean('reported_at') }} as reported_at,
+        {{ clean('verified_at') }} as verified_at,
+        {{ clean('report_status') }} as report_status,
+        {{ clean('report_version') }} as report_version,
+        {{ clean('study_instance_uid') }} as study_instance_uid,
+        {{ clean('empi_id') }} as empi_id,
+        {{ clean('inpatient_no') }} as inpatient_no,
+        {{ clean('outpatient_no') }} as outpatient_no,
+        {{ clean('medical_record_no') }} as medical_record_no,
+        {{ clean('card_no') }} as card_no,
+        {{ clean('birth_date') }} as birth_date,
+        {{ clean('image_no') }} as image_no,
+        {{ clean('positive_flag') }} as positive_flag,
+        {{ clean('has_images') }} as has_images,
+        {{ clean('department') }} as department,
+        {{ clean('modified_at') }} as modified_at,
+        {{ clean('is_void') }} as is_void,
+        findings,
+        impression,
+        clinical_diagnosis,
+        _change,
+        _src_period,
+        _src_file,
+        _src_row_no,
+        _row_sha256,
+        _batch_id,
+        _loaded_at
+    from source
+),
+
 renamed as (
     select
         {{ pseudonym('report', 'exam_id') }} as exam_id,
         {{ pseudonym('accession', 'accession_number') }} as accession_number,
-        {{ pseudonym('accession_core', "regexp_replace(canonical_identifier(accession_number), '^[A-Z]+0*', '')") }}
-            as accession_number_core,
+        {{ accession_core('accession_number') }} as accession_number_core,
         {{ pseudonym('order', 'request_id') }} as request_id,
         {{ pseudonym('patient', 'patient_id') }} as patient_id,
-        {{ pseudonym('patient_core', "ltrim(patient_id, '0 ')") }} as patient_id_core,
+        {{ patient_core('patient_id') }} as patient_id_core,
         {{ pseudonym('encounter', 'visit_id') }} as visit_id,
         {{ pseudonym('uid', 'study_instance_uid') }} as study_instance_uid,
+        {{ pseudonym('empi_id', 'empi_id') }} as empi_id,
+        {{ pseudonym('inpatient_no', 'inpatient_no') }} as inpatient_no,
+        {{ pseudonym('outpatient_no', 'outpatient_no') }} as outpatient_no,
+        {{ pseudonym('medical_record_no', 'medical_record_no') }} as medical_record_no,
+        {{ pseudonym('card_no', 'card_no') }} as card_no,
+        {{ pseudonym('patient', 'image_no') }} as image_no,
         nullif(trim(sex), '') as sex,
         nullif(trim(age), '') as age,
         nullif(trim(modality), '') as modality,
@@ -21,12 +72,27 @@ renamed as (
         nullif(trim(device), '') as device,
         nullif(trim(report_status), '') as report_status,
         nullif(trim(report_version), '') as report_version,
-        sha256(concat_ws(chr(31), coalesce(findings, ''), coalesce(impression, ''), coalesce(clinical_diagnosis, '')))
-            as text_sha256,
+        nullif(trim(positive_flag), '') as positive_flag,
+        nullif(trim(has_images), '') as has_images,
+        nullif(trim(department), '') as department,
+        nullif(trim(is_void), '') as is_void,
+        {{ person_record(
+            'ris',
+            [
+                'patient_id', 'empi_id', 'card_no', 'medical_record_no', 'inpatient_no', 'outpatient_no'
+            ],
+            'patient_name'
+        ) }} as person_record_id,
+        {{ text_digest(['findings', 'impression', 'clinical_diagnosis']) }} as text_sha256,
+        {{ text_quality(['findings', 'impression']) }} as text_quality,
         {{ parse_timestamp('registered_at') }} as registered_at,
         {{ parse_timestamp('examined_at') }} as examined_at,
         {{ parse_timestamp('reported_at') }} as reported_at,
         {{ parse_timestamp('verified_at') }} as verified_at,
+        {{ parse_timestamp('birth_date') }} as birth_date,
+        {{ parse_timestamp('modified_at') }} as modified_at,
+        _change as change,
+        _change is not null or coalesce({{ parse_boolean('is_void') }}, false) as is_deleted,
         'ris' as source_system,
         _src_period as source_period,
         _src_file as source_file,
@@ -34,7 +100,7 @@ renamed as (
         _row_sha256 as row_sha256,
         _batch_id as load_id,
         _loaded_at as loaded_at
-    from source
+    from cleaned
 )
 
 select * from renamed

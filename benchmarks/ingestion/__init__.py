@@ -1,0 +1,1 @@
+"""Benchmarks of reading deliveries, as ratios within one run."""

@@ -1,0 +1,1 @@
+"""Speed and coverage of bringing codes and laboratory values to concepts."""
