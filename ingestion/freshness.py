@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ingestion.mapping import SourceMapping
-from ingestion.quality.issues import clean_expression
-from lakehouse.contract import Table
+from lakehouse.contract import Table, clean_expression
 from lakehouse.lake import Connection, fetch_dicts
 
 _PARTS = {"W": 168.0, "D": 24.0, "H": 1.0, "M": 1 / 60}

@@ -101,6 +101,11 @@ class Void(BaseModel):
     values: tuple[str, ...]
 
 
+def headers_of(name: str) -> tuple[str, ...]:
+    """Return the normalised headers of an accepted name: one, or several that `A + B` joins by a space."""
+    return tuple(normalise_header(part) for part in name.split(" + "))
+
+
 class FileMapping(BaseModel):
     """How the files of one glob fill one raw table."""
 
@@ -131,9 +136,18 @@ class FileMapping(BaseModel):
             return {key: (names,) if isinstance(names, str) else tuple(names) for key, names in value.items()}
         return value
 
+    def source_names(self) -> list[str]:
+        """Return every name of a column of the file, as it is written, in the order of the mapping."""
+        return [part for names in self.columns.values() for name in names for part in name.split(" + ")]
+
     def accepted_headers(self) -> dict[str, str]:
-        """Return the raw column of each accepted header, by normalised header."""
-        return {normalise_header(name): column for column, names in self.columns.items() for name in names}
+        """Return the raw column of each accepted header, by normalised header; the first, where it fills several."""
+        accepted: dict[str, str] = {}
+        for column, names in self.columns.items():
+            for name in names:
+                for header in headers_of(name):
+                    accepted.setdefault(header, column)
+        return accepted
 
 
 class SourceMapping(BaseModel):

@@ -13,7 +13,7 @@ from typing import cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion.mapping import STANDARD_FORMATS, FileMapping
+from ingestion.mapping import STANDARD_FORMATS, FileMapping, headers_of
 from ingestion.naming import normalise_header
 from ingestion.readers import Batch, Batches, HeldFileError, Reading
 from ingestion.sources.standard import read_standard
@@ -116,18 +116,33 @@ def _name_findings(mapping: FileMapping, reading: Reading) -> None:
     ]
 
 
-def _positions(batch: Batch, mapping: FileMapping) -> tuple[dict[str, int], int]:
-    """Return the place of each raw column in the file, and how many columns of the file are not mapped."""
-    accepted = mapping.accepted_headers()
-    position_of: dict[str, int] = {}
-    unknown = 0
+def _positions(batch: Batch, mapping: FileMapping) -> tuple[dict[str, tuple[int, ...]], int]:
+    """Return the places of each raw column in the file, and how many columns of the file are not mapped."""
+    places: dict[str, int] = {}
     for position, name in enumerate(batch.header):
-        column = accepted.get(normalise_header(name))
-        if column is None:
-            unknown += bool(name.strip())
-        else:
-            position_of.setdefault(column, position)
-    return position_of, unknown
+        places.setdefault(normalise_header(name), position)
+    positions: dict[str, tuple[int, ...]] = {}
+    for column, names in mapping.columns.items():
+        for name in names:
+            headers = headers_of(name)
+            if all(header in places for header in headers):
+                positions[column] = tuple(places[header] for header in headers)
+                break
+    accepted = mapping.accepted_headers()
+    unknown = sum(bool(name.strip()) and normalise_header(name) not in accepted for name in batch.header)
+    return positions, unknown
+
+
+def _joined(cells: pa.Table, positions: Sequence[int]) -> pa.ChunkedArray:
+    """Return a raw column: one of the file's, or several joined by a space where they hold something."""
+    if len(positions) == 1:
+        return cells.column(positions[0])
+    joined = pc.binary_join_element_wise(
+        *(cells.column(position) for position in positions), " ", null_handling="replace", null_replacement=""
+    )
+    # a day that was exported as an instant has a midnight before the time of day
+    joined = pc.replace_substring_regex(joined, r" 0?0:00(:00(\.0+)?)? (\d)", r" \3")
+    return pc.utf8_trim_whitespace(joined)
 
 
 def _rows_of(batch: Batch, mapping: FileMapping, table: Table, result: FileReading) -> pa.Table | None:
@@ -142,7 +157,9 @@ def _rows_of(batch: Batch, mapping: FileMapping, table: Table, result: FileReadi
         result.breach = f"column {', '.join(absent)} of {table.schema}.{table.name} is missing in a file"
         _refuse_rows(cells, table, "missing_column", result)
         return None
-    required = [position_of[name] for name in table.required if name in position_of and name not in mapping.constants]
+    required = [
+        position_of[name][0] for name in table.required if name in position_of and name not in mapping.constants
+    ]
     if required and cells.num_rows:
         is_complete = _all_filled(cells, required)
         if not pc.all(is_complete).as_py():
@@ -150,14 +167,16 @@ def _rows_of(batch: Batch, mapping: FileMapping, table: Table, result: FileReadi
             cells = cells.filter(is_complete)
     if not cells.num_rows:
         return None
-    arrays = {name: cells.column(position) for name, position in position_of.items()}
+    arrays = {name: _joined(cells, positions) for name, positions in position_of.items()}
     arrays |= {
         name: pa.repeat(pa.scalar(value, pa.string()), cells.num_rows) for name, value in mapping.constants.items()
     }
     return pa.table(arrays | {"_src_row_no": cells.column(cells.num_columns - 1)})
 
 
-def _kept_cells(batch: Batch, mapping: FileMapping, position_of: dict[str, int], result: FileReading) -> pa.Table:
+def _kept_cells(
+    batch: Batch, mapping: FileMapping, position_of: dict[str, tuple[int, ...]], result: FileReading
+) -> pa.Table:
     """Return the cells of a batch by column, the row number last, without the rows the mapping filters out."""
     if batch.columns is not None:
         columns = list(batch.columns)
@@ -173,7 +192,8 @@ def _kept_cells(batch: Batch, mapping: FileMapping, position_of: dict[str, int],
     by_header = {normalise_header(name): position for position, name in reversed(list(enumerate(batch.header)))}
     is_kept = pa.repeat(pa.scalar(True), cells.num_rows)
     for rule in mapping.row_filter:
-        position = position_of.get(rule.column, by_header.get(normalise_header(rule.column)))
+        place = by_header.get(normalise_header(rule.column))
+        position = position_of[rule.column][0] if rule.column in position_of else place
         if position is None:
             continue
         values = pc.fill_null(pc.utf8_trim_whitespace(pc.utf8_normalize(cells.column(position), form="NFKC")), "")
@@ -228,7 +248,7 @@ def hold_unreadable(entity: str, result: FileReading, error: Exception) -> None:
     """Account for a file nothing of which may be loaded.
 
     A file that could not be read at all, or was replaced, is one refused record; of a file that was cut off every
-    record is in quarantine already, and what it lacks is no breach of the contract.
+    record is in quarantine already. Neither a cut nor a replaced file breaks the contract: the next one may be whole.
     """
     if isinstance(error, HeldFileError) and result.reading.held == "truncated_file" and result.refusals:
         return
@@ -238,5 +258,6 @@ def hold_unreadable(entity: str, result: FileReading, error: Exception) -> None:
         reason = error.reason
     else:
         reason = "file_unreadable" if isinstance(error, OSError) else "file_not_of_its_format"
-        result.breach = f"a file for {entity} cannot be read ({type(error).__name__})"
+    if reason not in ("truncated_file", "file_replaced"):
+        result.breach = f"a file for {entity} cannot be read ({reason})"
     result.refuse(entity, 0, reason, "")

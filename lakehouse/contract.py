@@ -152,3 +152,13 @@ def read_table(source: str, name: str) -> Table:
     if name not in tables:
         raise ContractError(f"source {source!r} has no table {name!r}; it has {', '.join(sorted(tables))}")
     return tables[name]
+
+
+def clean_expression(column: str, relation: str = "") -> str:
+    """Return SQL of a raw column as the door normalised it; null where it found no usable value."""
+    prefix = f"{relation}." if relation else ""
+    # within a string of JSON a quote has a backslash before it, so this finds names only, and far faster than a parser
+    return (
+        f"(case when {prefix}_clean is not null and contains({prefix}_clean, '\"{column}\":') "
+        f"then json_extract_string({prefix}_clean, '$.{column}') else {prefix}\"{column}\" end)"
+    )

@@ -196,11 +196,10 @@ def _add_missing_columns(connection: Connection, table: Table) -> None:
             [table.schema, table.name],
         ).fetchall()
     }
-    for column in table.columns:
-        if column.name not in present:
-            connection.execute(
-                f'alter table raw.{table.schema}."{table.name}" add column "{column.name}" {column.data_type}'
-            )
+    types = {column.name: column.data_type for column in table.columns} | table.provenance
+    for name, data_type in types.items():
+        if name not in present:
+            connection.execute(f'alter table raw.{table.schema}."{table.name}" add column "{name}" {data_type}')
 
 
 def append_arrow(connection: Connection, table: str, rows: pa.Table | pa.RecordBatchReader) -> int:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from lakehouse.contract import clean_expression
 from lakehouse.lake import Connection, append_arrow, fetch_dicts, transaction
 from lakehouse.log import get_logger
 from report_structuring.scrub import scrub_text
@@ -211,16 +212,23 @@ def _sha_expression(source: ReportSource) -> str:
     return f"sha256(concat_ws(chr(31), {parts}))"
 
 
+def _cleaned(source: ReportSource) -> str:
+    """Return SQL of a source's rows as the door normalised them, with the digest of the text as it was received."""
+    columns = {source.report_id, "patient_id", *(name for name, _ in (*source.parts,)), *(c for _, c in source.known)}
+    replaced = ", ".join(f'{clean_expression(name)} as "{name}"' for name in sorted(columns))
+    return f"(select * replace ({replaced}), {_sha_expression(source)} as _text_sha256, rowid as _place from {source.table})"
+
+
 def _list_unread(connection: Connection, source: ReportSource) -> tuple[int, int]:
     """List the texts of a source that this version has not read, numbered; return all texts and those unread."""
     connection.execute(
         f"""
         create or replace temp table unread_{source.source} as
         with texts as (
-            select {source.report_id} as report_id, {_sha_expression(source)} as text_sha256, patient_id, rowid as place
-            from {source.table}
+            select {source.report_id} as report_id, _text_sha256 as text_sha256, patient_id, _place as place
+            from {_cleaned(source)}
             qualify row_number() over (
-                partition by {source.report_id}, {_sha_expression(source)} order by _loaded_at, _src_row_no
+                partition by {source.report_id}, _text_sha256 order by _loaded_at, _src_row_no
             ) = 1
         ),
         done as (
@@ -249,13 +257,13 @@ def _batches(connection: Connection, source: ReportSource, unread: int) -> Itera
                 select * from unread_{source.source} where not is_done and number between $1 and $2
             ),
             patients as (
-                select * from raw.raw_his.patient
-                where patient_id in (select patient_id from wanted)
+                select * replace ({clean_expression("patient_id")} as patient_id) from raw.raw_his.patient
+                where {clean_expression("patient_id")} in (select patient_id from wanted)
                 qualify row_number() over (partition by patient_id order by _loaded_at desc, _src_row_no desc) = 1
             )
             select stored.*, wanted.text_sha256, {source.modality} as _modality, {patient_columns}
-            from {source.table} as stored
-            inner join wanted on stored.rowid = wanted.place
+            from {_cleaned(source)} as stored
+            inner join wanted on stored._place = wanted.place
             left join patients on stored.patient_id = patients.patient_id
             order by wanted.number
             """,

@@ -153,7 +153,7 @@
 {%- endmacro %}
 
 {% macro duckdb__range_end(text, position) -%}
-    {%- set number = '[0-9]+(?:\.[0-9]+)?|\.[0-9]+' -%}
+    {%- set number = '[0-9]+(?:[.][0-9]+)?|[.][0-9]+' -%}
     try_cast(regexp_extract({{ text }}, '(-?(?:{{ number }}))\s*[^0-9.<>~-]{0,8}\s*[-~至到]+\s*((?:{{ number }}))', {{ position }}) as double)
 {%- endmacro %}
 

@@ -13,10 +13,10 @@ from typing import Any
 import yaml
 
 from ingestion.identity.columns import PersonTable, person_tables
-from ingestion.identity.records import cleaned, record_key
+from ingestion.identity.records import record_key
 from ingestion.identity.state import write_audit
 from ingestion.quality.issues import pseudonym_kinds
-from lakehouse.contract import Column, Table, read_contract, source_names
+from lakehouse.contract import Column, Table, clean_expression, read_contract, source_names
 from lakehouse.errors import NotPermittedError
 from lakehouse.lake import Connection, create_raw_tables, open_lake, transaction
 from lakehouse.ledger import local_now
@@ -118,7 +118,7 @@ def _has_columns(connection: Connection, model: str, columns: set[str]) -> bool:
 
 
 def _clean(table: Table, column: str) -> str:
-    return cleaned(column) if table.is_delivered else f'cast("{column}" as varchar)'
+    return clean_expression(column) if table.is_delivered else f'cast("{column}" as varchar)'
 
 
 def _identifying(table: Table) -> list[Column]:

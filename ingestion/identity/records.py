@@ -15,7 +15,7 @@ from ingestion.identity.identifiers import (
     postal_address,
 )
 from ingestion.identity.names import name_kind_sql, name_norm_sql
-from lakehouse.contract import Table
+from lakehouse.contract import Table, clean_expression
 from lakehouse.lake import Connection
 
 _MISSING = "'', '-', '--', '—', '/', 'NULL', 'NA', 'N/A', '\\N', '无', '不详', '未知', '空', '#N/A'"
@@ -41,19 +41,11 @@ IDENTIFIER_COLUMNS = (
 """Columns of raw_vault.record_identifier in their order."""
 
 
-def cleaned(column: str) -> str:
-    """Return SQL for a raw column as the door normalised it (the macro `clean`)."""
-    return (
-        f"case when _clean is not null and list_contains(json_keys(_clean), '{column}') "
-        f"then json_extract_string(_clean, '$.{column}') else \"{column}\" end"
-    )
-
-
 def record_key(person_table: PersonTable) -> str:
     """Return SQL for the key of the record a raw row belongs to; the macro person_record makes the same in staging."""
-    numbers = ", ".join(f"nullif(trim({cleaned(column)}), '')" for column in person_table.number_columns)
+    numbers = ", ".join(f"nullif(trim({clean_expression(column)}), '')" for column in person_table.number_columns)
     names = person_table.attributes.get("patient_name", ())
-    name = f"coalesce({cleaned(names[0])}, '')" if names else "''"
+    name = f"coalesce({clean_expression(names[0])}, '')" if names else "''"
     return f"concat_ws('/', '{person_table.table.source}', coalesce(_src_period, ''), coalesce({numbers}, ''), {name})"
 
 
@@ -62,7 +54,7 @@ def _usable(expression: str) -> str:
 
 
 def _first_usable(columns: Sequence[str]) -> str:
-    return "coalesce(" + ", ".join(_usable(cleaned(column)) for column in columns) + ")" if columns else "null"
+    return "coalesce(" + ", ".join(_usable(clean_expression(column)) for column in columns) + ")" if columns else "null"
 
 
 def read_new_batches(connection: Connection, table: Table) -> list[str]:
@@ -116,8 +108,8 @@ def _children(person_table: PersonTable) -> tuple[str, str]:
                     {grouped},
                     list({{'kind': case code {kinds} else '{child["other"]}' end, 'value': value}}) as more_numbers
                 from (
-                    select distinct {keys}, upper({cleaned(child["type"])}) as code,
-                        {_usable(cleaned(child["value"]))} as value
+                    select distinct {keys}, upper({clean_expression(child["type"])}) as code,
+                        {_usable(clean_expression(child["value"]))} as value
                     from raw.{table.schema}.{child["table"]}
                 )
                 where value is not null and coalesce(code, '') not in ({ignored})
@@ -141,14 +133,16 @@ def _mention_query(person_table: PersonTable, *, only_wanted: bool) -> str:
         else "null"
     )
     texts = ", ".join(f"{_first_usable(person_table.attributes.get(role, ()))} as {role}" for role in _TEXTS)
-    phones = ", ".join(_usable(cleaned(column)) for column in person_table.attributes.get("phone", ())) or "null"
+    phones = (
+        ", ".join(_usable(clean_expression(column)) for column in person_table.attributes.get("phone", ())) or "null"
+    )
     ages = _first_usable(person_table.attributes.get("age", ()))
     event = (
-        "coalesce(" + ", ".join(_INSTANT.format(cleaned(column)) for column in person_table.event_columns) + ")"
+        f"coalesce({', '.join(_INSTANT.format(clean_expression(name)) for name in person_table.event_columns)})"
         if person_table.event_columns else "null::timestamp"
     )  # fmt: skip
     numbers = ", ".join(
-        f"{{'kind': '{kind}', 'value': {_usable(cleaned(column))}}}"
+        f"{{'kind': '{kind}', 'value': {_usable(clean_expression(column))}}}"
         for kind, columns in person_table.numbers.items() for column in columns
     )  # fmt: skip
     wanted = " and record_key in (select record_key from wanted_key)" if only_wanted else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rapidfuzz import fuzz
 
-from ingestion.mapping import STANDARD_FORMATS, FileMapping, SourceMapping
+from ingestion.mapping import STANDARD_FORMATS, FileMapping, SourceMapping, headers_of
 from ingestion.naming import normalise_header, shown_name
 from ingestion.onboarding.columns import ColumnProfile, profile_column
 from ingestion.onboarding.draft import name_pattern
@@ -235,7 +235,12 @@ def _format_remedy(path: Path, entry: FileMapping) -> str:
 
 def _check_columns(place: _Place, header: list[str]) -> None:
     accepted = place.entry.accepted_headers()
-    found = {accepted[normalise_header(name)] for name in header if normalise_header(name) in accepted}
+    present = {normalise_header(name) for name in header}
+    found = {
+        column
+        for column, names in place.entry.columns.items()
+        if any(present.issuperset(headers_of(name)) for name in names)
+    }
     unknown = [name for name in header if name.strip() and normalise_header(name) not in accepted]
     missing = [name for name in place.entry.columns if name not in found]
     place.result.columns_found = sorted(found)

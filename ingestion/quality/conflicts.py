@@ -9,9 +9,9 @@ tolerance of two (nominal age counts up to two more); an age in months, days or 
 import functools
 
 from ingestion.quality.exam_numbers import name_expression
-from ingestion.quality.issues import clean_expression, found_columns
+from ingestion.quality.issues import found_columns
 from ingestion.quality.relations import current_rows, find_table, found_row, table_relations, touched_rows, was_touched
-from lakehouse.contract import Table, read_contract, source_names
+from lakehouse.contract import Table, clean_expression, read_contract, source_names
 from lakehouse.lake import Connection
 
 AGE_TOLERANCE_YEARS = 2

@@ -6,7 +6,7 @@ different accession numbers are a mismatch; so is a number that lost its prefix 
 and a number under which two systems that otherwise agree on the patient know different ones.
 """
 
-from ingestion.quality.issues import clean_expression, found_columns
+from ingestion.quality.issues import found_columns
 from ingestion.quality.relations import (
     AGREEING_SHARE,
     current_rows,
@@ -16,7 +16,7 @@ from ingestion.quality.relations import (
     table_relations,
     was_touched,
 )
-from lakehouse.contract import Table
+from lakehouse.contract import Table, clean_expression
 from lakehouse.lake import Connection
 
 _LONGEST_ACCESSION = 16

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ingestion.quality.kinds import read_kinds
 from ingestion.readers import Finding
-from lakehouse.contract import Column, Table, sources_folder
+from lakehouse.contract import Column, Table, clean_expression, sources_folder
 from lakehouse.lake import Connection, append_arrow, fetch_dicts
 
 RULES_VERSION = "1"
@@ -42,16 +42,6 @@ def create_found_table(connection: Connection) -> None:
     )
     connection.execute(
         f'create or replace table {NEW} as select *, 0 as file_no from raw.raw_ledger."dq_issue" limit 0'
-    )
-
-
-def clean_expression(column: str, relation: str = "") -> str:
-    """Return SQL of a raw column as the door normalised it; null where it found no usable value."""
-    prefix = f"{relation}." if relation else ""
-    # within a string of JSON a quote has a backslash before it, so this finds names only, and far faster than a parser
-    return (
-        f"(case when {prefix}_clean is not null and contains({prefix}_clean, '\"{column}\":') "
-        f"then json_extract_string({prefix}_clean, '$.{column}') else {prefix}\"{column}\" end)"
     )
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from ingestion.mapping import FileMapping
-from ingestion.quality.issues import FOUND, clean_expression, found_columns
+from ingestion.quality.issues import FOUND, found_columns
 from lakehouse import PROJECT_ROOT
-from lakehouse.contract import Table
+from lakehouse.contract import Table, clean_expression
 from lakehouse.lake import Connection, append_arrow
 
 VOCABULARIES = {

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ingestion.mapping import FileMapping
-from ingestion.quality.issues import clean_expression
-from lakehouse.contract import Column, Table
+from lakehouse.contract import Column, Table, clean_expression
 from lakehouse.lake import Connection
 
 COUNTS = "scratch.quality_count"

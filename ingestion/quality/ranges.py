@@ -13,9 +13,9 @@ import pyarrow as pa
 from ingestion.quality.columns import FOUND, Waiting
 from ingestion.quality.forms.screens import literal
 from ingestion.quality.forms.units import plain_unit, ucum
-from ingestion.quality.issues import clean_expression
 from ingestion.quality.results import ITEM_CODES, ITEM_NAMES, UNITS, first_column
 from lakehouse import PROJECT_ROOT
+from lakehouse.contract import clean_expression
 from lakehouse.lake import append_arrow
 
 _RANGES = "scratch.clean_range"

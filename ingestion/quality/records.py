@@ -14,9 +14,9 @@ import pyarrow as pa
 import yaml
 
 from ingestion.mapping import FileMapping
-from ingestion.quality.issues import FOUND, clean_expression, found_columns
+from ingestion.quality.issues import FOUND, found_columns
 from lakehouse import PROJECT_ROOT
-from lakehouse.contract import Table
+from lakehouse.contract import Table, clean_expression
 from lakehouse.lake import Connection, append_arrow
 
 AMENDMENT_MARK = r"补充报告\s*[:：]|[【\[(（](修订|更正|补充)[】\])）]|(修订|更正)报告\s*[:：]"

@@ -20,8 +20,8 @@ import pyarrow as pa
 import yaml
 
 from ingestion.naming import shown_name
-from ingestion.quality.issues import clean_expression, found_columns, issue_id_expression, record_key_expression
-from lakehouse.contract import Table, read_contract, source_names
+from ingestion.quality.issues import found_columns, issue_id_expression, record_key_expression
+from lakehouse.contract import Table, clean_expression, read_contract, source_names
 from lakehouse.lake import Connection, append_arrow, transaction
 
 RESOLVED_SHARE = 0.5

@@ -8,8 +8,7 @@ import yaml
 
 from ingestion.quality.columns import FOUND, Waiting
 from ingestion.quality.forms.screens import literal
-from ingestion.quality.issues import clean_expression
-from lakehouse.contract import Column
+from lakehouse.contract import Column, clean_expression
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

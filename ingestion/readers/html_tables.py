@@ -182,7 +182,7 @@ def _tables(path: Path, encoding: str, reading: Reading) -> Iterator[Iterator[Sh
 
 def _forms(path: Path, mapping: FileMapping, reading: Reading) -> Iterator[NamedRecord | Rejected]:
     tag, _, css_class = (mapping.reader.record or "body").partition(".")
-    wanted = Wanted(name for names in mapping.columns.values() for name in names)
+    wanted = Wanted(mapping.source_names())
     number, depth = 0, 0
     for event, element in _pull(path, mapping.reader.encoding, reading):
         if element.tag != tag or (css_class and css_class not in (element.get("class") or "").split()):

@@ -45,7 +45,7 @@ def _records(
     steps = [
         step for step in (mapping.reader.record or "").replace("/", ".").split(".") if step not in ("", "$", "[*]")
     ]
-    wanted = {name for names in mapping.columns.values() for name in names}
+    wanted = set(mapping.source_names())
     number = 0
     for item, around, rest in _items(stream, steps, path, reading.encoding or "utf-8"):
         if item.reason:

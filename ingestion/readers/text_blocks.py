@@ -176,9 +176,7 @@ class _Labels:
         # several labels may fill one column: each goes by the first of them
         first_of: dict[str, str] = {}
         self._label_of = {name: first_of.setdefault(column, name) for name, column in self._known.items()}
-        names = sorted(
-            {name for names in mapping.columns.values() for name in names}, key=lambda name: (-len(name), name)
-        )
+        names = sorted(set(mapping.source_names()), key=lambda name: (-len(name), name))
         spelled = "|".join(r"[ \u3000]*".join(map(re.escape, name.strip())) for name in names) or r"(?!)"
         label = rf"(?:[【\[〔<]\s*(?P<boxed>{spelled})\s*[】\]〕>]\s*[:：]?|(?P<plain>{spelled})\s*[:：])"
         self._at_start = re.compile(rf"\s*(?:\d{{1,2}}[.、．]\s*)?{label}", re.IGNORECASE)

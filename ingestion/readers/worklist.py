@@ -25,7 +25,7 @@ def read_worklist(path: Path, mapping: FileMapping, reading: Reading) -> Batches
 
 
 def _records(path: Path, mapping: FileMapping, reading: Reading) -> Iterator[NamedRecord | Rejected]:
-    wanted = Wanted(name for names in mapping.columns.values() for name in names)
+    wanted = Wanted(mapping.source_names())
     with path.open("rb") as file:
         start = file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] in (b"[", b"{"):

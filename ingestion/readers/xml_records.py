@@ -60,7 +60,7 @@ def _records(path: Path, mapping: FileMapping, reading: Reading) -> Iterator[Nam
     encoding = mapping.reader.encoding
     entities: set[str] = set()
     steps = _steps(mapping.reader.record) or _repeated_element(path, encoding)
-    wanted = Wanted(name for names in mapping.columns.values() for name in names)
+    wanted = Wanted(mapping.source_names())
     number = 0
     others = Counter[str]()
     try:

@@ -23,22 +23,30 @@ def read_resources(path: Path, encoding: str | None = None) -> Iterator[Item]:
     encoding = encoding or detect_file_encoding(path).encoding
     with path.open("rb") as file:
         stream = JsonStream(file, encoding, _DECODER)
-        start = stream.peek()
-        if start == "":
-            yield Item(number=1, reason="empty_content")
-        elif start == "[":
-            for item in stream.items_of_list():
-                yield from _inner(item)
-        elif start != "{":
-            yield Item(number=1, reason="not_json", text=stream.rest(1000))
-        elif _is_bundle(path, encoding):
-            yield from _entries(path, encoding, stream)
-        elif _has_lines(path, encoding):
-            yield from _lines(stream)
-        else:
-            yield from _whole(stream)
-        if stream.is_cut:
+        was_refused = False
+        for item in _items(path, encoding, stream):
+            was_refused = item.reason is not None
+            yield item
+        # the resource in which a file was cut off has been told already
+        if stream.is_cut and not was_refused:
             yield Item(number=0, reason="truncated_file")
+
+
+def _items(path: Path, encoding: str, stream: JsonStream) -> Iterator[Item]:
+    start = stream.peek()
+    if start == "":
+        yield Item(number=1, reason="empty_content")
+    elif start == "[":
+        for item in stream.items_of_list():
+            yield from _inner(item)
+    elif start != "{":
+        yield Item(number=1, reason="not_json", text=stream.rest(1000))
+    elif _is_bundle(path, encoding):
+        yield from _entries(path, encoding, stream)
+    elif _has_lines(path, encoding):
+        yield from _lines(stream)
+    else:
+        yield from _whole(stream)
 
 
 def _inner(item: Item) -> Iterator[Item]:

@@ -104,7 +104,9 @@ def _content(hospital: Hospital) -> dict[str, str]:
     with open_lake(hospital.settings, read_only=True) as connection:
         tables = connection.execute(
             "select database_name, schema_name, table_name from duckdb_tables() where database_name in ('raw', 'lake') "
-            "and schema_name not in ('ops', 'raw_ledger') and table_name not like '\\_dlt%' escape '\\'"
+            "and schema_name not in ('ops', 'raw_ledger') and table_name not like '\\_dlt%' escape '\\' "
+            # how old a source is depends on when one looks
+            "and table_name not like '%freshness'"
         ).fetchall()
         return {
             f"{zone}.{schema}.{table}": str(

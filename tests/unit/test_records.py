@@ -104,3 +104,18 @@ def test_text_of_refused_rows_is_bounded_and_their_number_is_not(
     texts = [item.raw_text for item in result.refusals["diagnosis"]]
     assert len(texts) == 50
     assert sum(map(len, texts)) < 50
+
+
+def test_two_columns_of_the_file_become_one_and_one_becomes_two(tmp_path: Path) -> None:
+    columns = {
+        "visit_id": ("gone + ZDXH", "JZLSH"),
+        "diagnosis_type": ("ZDLX",),
+        "sequence_no": ("ZDXH",),
+        "diagnosis_code": ("ZDBM",),
+        "diagnosis_name": ("ZDLX + ZDBM",),
+        "patient_id": ("JZLSH",),
+    }
+    rows, result = read(tmp_path / "zd.csv", [*ROWS, "V40,出院,1,"], mapping(columns=columns))
+    assert rows[3] | {"diagnosis_name": "出院 J18.900", "patient_id": "V3", "visit_id": "V3"} == rows[3]
+    assert rows[-1]["diagnosis_name"] == "出院"
+    assert result.unknown_columns == 0

@@ -106,7 +106,7 @@ _ORACLE = re.compile(
 _NUMERIC = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})( +\d{1,2}:\d{2}(?::\d{2})?(?: *[AP]M)?)?")
 _SERIAL = re.compile(r"([2-5]\d{4}|60000)(\.\d+)?")
 _EPOCH = re.compile(r"1\d{9}|1\d{12}")
-_DAY_TIME_DIGITS = re.compile(r"(\d{8})[ T](\d{2})(\d{2})(\d{2})")
+_DAY_TIME_DIGITS = re.compile(r"(\d{4})([-/.]?)(\d{2})\2(\d{2})[ T](\d{2}):?(\d{2}):?(\d{2})(?:\.\d{1,6})?")
 _HOUR_ONLY = re.compile(r"((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))([01]\d|2[0-3])")
 _MORE_FRACTION = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})\.\d{7,}")
 _PARTIAL = re.compile(r"((?:1[89]|20)\d{2})(?:[-/.年]?(0?[1-9]|1[0-2])月?)?年?")
@@ -245,7 +245,7 @@ def _read_rare(value: str, facts: Facts) -> _Read | None:
     if found := _MORE_FRACTION.fullmatch(value):
         return _read_family(found[1])
     if found := _DAY_TIME_DIGITS.fullmatch(value):
-        return _Read("compact_time", _instant(found[1][:4], found[1][4:6], found[1][6:], *found.group(2, 3, 4)))
+        return _Read("compact_time", _instant(*found.group(1, 3, 4, 5, 6, 7)))
     if found := _HOUR_ONLY.fullmatch(value):
         return _Read("compact", _instant(found[1][:4], found[1][4:6], found[1][6:], found[2]))
     return None
