@@ -124,3 +124,21 @@
 {% macro spark__sorted_list(column) -%}
     array_sort(collect_set({{ column }}))
 {%- endmacro %}
+
+
+{# The keys by which a system may name an encounter, such as his:<visit>; one that names several names none. #}
+{% macro encounter_references(relation) -%}
+    select
+        source_reference,
+        min(encounter_key) as encounter_key,
+        min(patient_key) as patient_key
+    from (
+        select
+            encounter_key,
+            patient_key,
+            {{ unnest_list('source_keys') }} as source_reference
+        from {{ relation }}
+    )
+    group by source_reference
+    having count(*) = 1
+{%- endmacro %}

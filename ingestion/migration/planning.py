@@ -20,8 +20,6 @@ Progress = Callable[[str, int, int], None]
 
 CHUNK_ROWS = 1_000_000
 _CHUNK_BYTES = 256 * 2**20
-_BUFFERED_ROWS, _BUFFERED_BYTES = 400_000, 96 * 2**20
-"""A chunk of MySQL is held in memory while it arrives: see scanner.Scanner.relation."""
 _SECONDS_PER_TABLE = 0.05
 _COLUMNS_PER_QUERY = 200
 _NOT_IN_NAMES = str.maketrans("\n\r\t'\"▶", "______")
@@ -143,11 +141,9 @@ def _plan_table(
         for column in table.columns
     )
     chunk_column = _chunk_column(table, columns)
-    is_buffered = source.engine == "mysql"
-    most, most_bytes = (_BUFFERED_ROWS, _BUFFERED_BYTES) if is_buffered else (CHUNK_ROWS, _CHUNK_BYTES)
     width = (table.size_bytes or 0) / rows if rows else 0
     # a vector of DuckDB is 2,048 rows, so a chunk of large objects is made of fewer
-    fitting = max(16, min(chunk_rows, most, int(most_bytes / width) if width else most))
+    fitting = max(16, min(chunk_rows, CHUNK_ROWS, int(_CHUNK_BYTES / width) if width else CHUNK_ROWS))
     return TablePlan(
         schema=table.schema,
         name=table.name,
@@ -159,7 +155,7 @@ def _plan_table(
         source_table=place,
         chunk_column=chunk_column,
         chunk_rows=fitting if chunk_column else 0,
-        chunk_parts=max(1, -(-rows // fitting)) if is_buffered and not chunk_column else 1,
+        chunk_parts=max(1, -(-rows // fitting)) if source.engine == "mysql" and not chunk_column else 1,
         size_bytes=table.size_bytes,
         estimated_seconds=round(_SECONDS_PER_TABLE + seconds, 2),
     )

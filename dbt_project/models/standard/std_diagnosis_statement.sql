@@ -32,19 +32,7 @@ visits as (
 
 -- a reference that names several stays names none
 encounter_references as (
-    select
-        source_reference,
-        min(encounter_key) as encounter_key,
-        min(patient_key) as patient_key
-    from (
-        select
-            encounter_key,
-            patient_key,
-            {{ unnest_list('source_keys') }} as source_reference
-        from encounters
-    )
-    group by source_reference
-    having count(*) = 1
+    {{ encounter_references('encounters') }}
 ),
 
 codes as (
