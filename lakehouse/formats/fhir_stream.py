@@ -23,13 +23,19 @@ def read_resources(path: Path, encoding: str | None = None) -> Iterator[Item]:
     encoding = encoding or detect_file_encoding(path).encoding
     with path.open("rb") as file:
         stream = JsonStream(file, encoding, _DECODER)
-        was_refused = False
+        last: Item | None = None
         for item in _items(path, encoding, stream):
-            was_refused = item.reason is not None
-            yield item
-        # the resource in which a file was cut off has been told already
-        if stream.is_cut and not was_refused:
-            yield Item(number=0, reason="truncated_file")
+            if last is not None:
+                yield last
+            last = item
+        if stream.is_cut:
+            # the resource in which a file was cut off is refused once, with the true reason
+            if last is not None and last.reason is None:
+                yield last
+                last = None
+            last = Item(number=last.number if last else 0, reason="truncated_file", text=last.text if last else "")
+        if last is not None:
+            yield last
 
 
 def _items(path: Path, encoding: str, stream: JsonStream) -> Iterator[Item]:

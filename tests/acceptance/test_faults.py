@@ -70,7 +70,7 @@ def test_load_killed_at_random_points_ends_like_a_clean_one(
             ingest_command(settings, extracts), cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            process.wait(timeout=rng.uniform(0.25, 0.95) * whole)
+            process.wait(timeout=rng.uniform(0.1, 0.6) * whole)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()

@@ -98,4 +98,4 @@ def test_broken_bundle_is_quarantined_and_the_others_load(settings: Settings, tm
     (folder / "cut.json").write_text('{"resourceType": "Patient", "id":')
     result = ingest_source(settings, mapping("fhir", "fhir/*.json"), tmp_path)
     assert (result.total("received"), result.total("loaded"), result.total("quarantined")) == (2, 1, 1)
-    assert {reason for file in result.files for reason in file.quarantined} == {"not_json"}
+    assert {reason for file in result.files for reason in file.quarantined} == {"truncated_file"}
