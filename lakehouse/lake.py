@@ -16,11 +16,15 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from lakehouse.catalog_copy import copy_of, drop_copy, keep_copy, put_back, write_ahead_log
 from lakehouse.contract import Table, read_contract, source_names
 from lakehouse.errors import RadlakeError, SettingsError
 from lakehouse.keyring import read_key
+from lakehouse.log import get_logger
 from lakehouse.pseudonym import macro_statements, session_variables
 from lakehouse.settings import Settings
+
+logger = get_logger(__name__)
 
 Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
@@ -109,7 +113,7 @@ def attach_zone(connection: Connection, settings: Settings, zone: str, *, read_o
         # the text of the error could quote the statement, and with it the key
         raise SettingsError(
             f"zone {zone!r} in {settings.home} cannot be opened ({type(error).__name__}): "
-            "another process may hold it, or its catalog is damaged"
+            "another process holds it, or a kill damaged its catalog, which the next command that writes puts back"
         ) from None
 
 
@@ -147,7 +151,8 @@ def keep_instance(settings: Settings) -> Iterator[str]:
 def lock_home(settings: Settings) -> Iterator[None]:
     """Hold the home for one writing command, so that two runs never interleave.
 
-    Raises RadlakeError when another process holds it.
+    Meanwhile a copy of each catalog is kept; one that a killed command left is put back where the catalog no longer
+    opens, and the same command again does what was lost. Raises RadlakeError when another process holds the home.
     """
     path = settings.home / ".lock"
     with path.open("w") as handle:
@@ -155,7 +160,37 @@ def lock_home(settings: Settings) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RadlakeError(f"another radlake command is writing in {settings.home}: wait for it to end") from error
-        yield
+        catalogs = [catalog for zone in ZONES if (catalog := catalog_file(settings, zone)).is_file()]
+        for zone in ZONES:
+            _mend_catalog(settings, zone)
+        for catalog in catalogs:
+            keep_copy(catalog)
+        try:
+            yield
+        finally:
+            for catalog in catalogs:
+                drop_copy(catalog)
+
+
+def _mend_catalog(settings: Settings, zone: str) -> None:
+    """Open a catalog that a killed process left, so that it is whole; put its copy back when it does not open."""
+    catalog = catalog_file(settings, zone)
+    has_copy = copy_of(catalog).is_file()
+    if not catalog.is_file() or not (has_copy or write_ahead_log(catalog).is_file()):
+        return
+    statement = attach_statement(settings, zone)
+    connection = duckdb.connect(":memory:")
+    try:
+        for prepared in connection_statements():
+            connection.execute(prepared)
+        connection.execute(statement)
+    except duckdb.Error as error:
+        # a file that somebody holds is no damaged one
+        if has_copy and "lock" not in str(error).lower():
+            put_back(catalog)
+            logger.warning("the catalog of zone %s was damaged by a kill and is as it was before that command", zone)
+    finally:
+        connection.close()
 
 
 def empty_work_folder(settings: Settings) -> None:

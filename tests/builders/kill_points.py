@@ -20,6 +20,7 @@ from ingestion.migration.plan import plan_folder, read_plan
 from ingestion.migration.run import run_migration
 from ingestion.pipeline import ingest_source
 from lakehouse.errors import RadlakeError
+from lakehouse.lake import lock_home
 from lakehouse.settings import read_settings
 from serving.migration import validate_site
 from serving.source_argument import resolve_source
@@ -37,7 +38,8 @@ def _validate(home: Path, source: str) -> None:
 
 def _ingest(home: Path, source: str) -> None:
     settings = read_settings(home)
-    ingest_source(settings, read_mapping(Path(source)), settings.deliveries_folder)
+    with lock_home(settings):
+        ingest_source(settings, read_mapping(Path(source)), settings.deliveries_folder)
 
 
 def _load_on_a_full_disk(home: Path, source: str) -> None:

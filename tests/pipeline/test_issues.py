@@ -3,6 +3,8 @@
 import csv
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +18,7 @@ from ingestion.quality.issues import export_issues, summarise_counts
 from ingestion.quality.kinds import ACTIONS, SEVERITIES, read_kinds
 from ingestion.quality.relations import find_relations
 from lakehouse import PROJECT_ROOT
-from lakehouse.lake import create_raw_tables, open_lake
+from lakehouse.lake import create_raw_tables, lock_home, open_lake
 from lakehouse.settings import Settings, read_settings, write_settings
 
 KINDS_OF_THE_SPECIFICATION = [
@@ -301,3 +303,25 @@ def test_orphans_are_resolved_when_their_parents_arrive(hospital: Settings, tmp_
         ("encounter", True),
         ("result", False),
     ]
+
+
+def test_load_that_is_killed_at_any_moment_leaves_nothing_behind(settings: Settings, tmp_path: Path) -> None:
+    write_hospital(settings.deliveries_folder)
+    mapping_of(tmp_path, "ris")
+    arguments = ["ingest", str(settings.home), str(tmp_path / "ris.yml"), "3", "11"]
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.builders.kill_points", *arguments],
+        capture_output=True, text=True, cwd=PROJECT_ROOT, check=True,
+    )  # fmt: skip
+    assert "70" not in killed.stdout.split(), killed.stderr[-2000:]
+    with lock_home(settings):
+        ingest_source(settings, mapping_of(tmp_path, "ris"), settings.deliveries_folder)
+    with open_lake(settings, read_only=True) as connection:
+        rows = connection.execute("select count(*), count(distinct _batch_id) from raw.raw_ris.exam").fetchone()
+        books = connection.execute(
+            "select sum(loaded), (select count(*) from raw.raw_ledger.open_load), "
+            "(select count(*) from raw.raw_ledger.dq_issue where kind = 'report_amendment') "
+            "from raw.raw_ledger.delivery"
+        ).fetchone()
+    assert rows == (16, 1)
+    assert books == (16, 0, 2)

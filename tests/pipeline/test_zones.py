@@ -1,12 +1,13 @@
 """The two zones: encrypted on disk, opened only with their own keys, and movable."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from lakehouse.errors import KeyMissingError, RadlakeError, SettingsError
-from lakehouse.lake import lock_home, open_lake, tidy_zones
+from lakehouse.lake import catalog_file, lock_home, open_lake, tidy_zones
 from lakehouse.settings import Settings, read_settings
 from serving.home import create_home
 
@@ -66,6 +67,49 @@ def test_home_is_made_once(settings: Settings) -> None:
 def test_two_writers_do_not_interleave(settings: Settings) -> None:
     with lock_home(settings), pytest.raises(RadlakeError, match="another radlake command"), lock_home(settings):
         pass
+
+
+def end_suddenly(settings: Settings, *, damage: bool) -> None:
+    """Write under the lock in a process that ends without a word; a damage overwrites the middle of the catalog."""
+    child = os.fork()
+    if child == 0:
+        with lock_home(settings):
+            plant(settings)
+            if damage:
+                size = catalog_file(settings, "raw").stat().st_size
+                with catalog_file(settings, "raw").open("r+b") as file:
+                    file.seek(size // 2 // 4096 * 4096)
+                    file.write(os.urandom(size // 2))
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def count_patients(settings: Settings) -> int:
+    with open_lake(settings, read_only=True) as connection:
+        row = connection.execute("select count(*) from raw.raw_his.patient").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_catalog_that_a_kill_damaged_is_put_back(settings: Settings) -> None:
+    plant(settings)
+    end_suddenly(settings, damage=True)
+    with pytest.raises(SettingsError, match="cannot be opened"):
+        count_patients(settings)
+    with lock_home(settings):
+        assert count_patients(settings) == 5000
+        plant(settings)
+    assert count_patients(settings) == 10_000
+    names = sorted(path.name for path in (settings.home / "raw").iterdir())
+    assert names == ["catalog.ducklake", "catalog.ducklake.damaged", "data"]
+
+
+def test_what_a_killed_command_had_done_stays_where_the_catalog_is_whole(settings: Settings) -> None:
+    end_suddenly(settings, damage=False)
+    with lock_home(settings):
+        pass
+    assert count_patients(settings) == 5000
+    assert sorted(path.name for path in (settings.home / "raw").iterdir()) == ["catalog.ducklake", "data"]
 
 
 def test_nothing_is_ever_installed(settings: Settings) -> None:

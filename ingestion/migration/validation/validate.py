@@ -139,7 +139,7 @@ def compare_table(
     try:
         return _compare(pair, current, depth, limit)
     except DatabaseError as error:
-        # short of memory, DuckDB now and then fails to decrypt what it reads instead of saying so
+        # a lack of memory may be told only when the answer is fetched, and then by another name
         if more_memory is None:
             # its own text may hold a value
             raise RadlakeError(f"the lake refused a query about {table.target} ({type(error).__name__})") from None
