@@ -119,12 +119,18 @@ def attach_zone(connection: Connection, settings: Settings, zone: str, *, read_o
 
 @contextmanager
 def open_lake(settings: Settings, zones: Sequence[str] = ZONES, *, read_only: bool = False) -> Iterator[Connection]:
-    """Open a connection with the zones attached, and close it in the end."""
+    """Open a connection with the zones attached, and close it in the end.
+
+    Where an instance of this home is kept, the connection is one of it, and its zones stay attached.
+    """
     (settings.work_folder / "spill").mkdir(mode=0o700, parents=True, exist_ok=True)
-    connection = duckdb.connect(":memory:")
+    name = None if read_only else _kept_instances.get(settings.home)
+    connection = duckdb.connect(name or ":memory:")
     try:
-        for statement in (*connection_statements(), *limit_statements(settings)):
-            connection.execute(statement)
+        if name is None:
+            _prepare_instance(connection, settings)
+        # of each connection, unlike the other settings
+        connection.execute("set enable_progress_bar = false")
         for zone in zones:
             attach_zone(connection, settings, zone, read_only=read_only)
         if "raw" in zones:
@@ -136,15 +142,30 @@ def open_lake(settings: Settings, zones: Sequence[str] = ZONES, *, read_only: bo
 
 @contextmanager
 def keep_instance(settings: Settings) -> Iterator[str]:
-    """Keep an instance in memory, with extensions and limits, and yield the name by which others connect to it."""
+    """Keep an instance in memory, with extensions and limits, and yield the name by which others connect to it.
+
+    Extensions load slowly, so whoever opens the lake meanwhile connects to it too.
+    """
+    if kept := _kept_instances.get(settings.home):
+        yield kept
+        return
     name = f":memory:radlake_{secrets.token_hex(8)}"
     connection = duckdb.connect(name)
     try:
-        for statement in (*connection_statements(), *limit_statements(settings)):
-            connection.execute(statement)
+        _prepare_instance(connection, settings)
+        _kept_instances[settings.home] = name
         yield name
     finally:
+        _kept_instances.pop(settings.home, None)
         connection.close()
+
+
+_kept_instances: dict[Path, str] = {}
+
+
+def _prepare_instance(connection: Connection, settings: Settings) -> None:
+    for statement in (*connection_statements(), *limit_statements(settings)):
+        connection.execute(statement)
 
 
 @contextmanager

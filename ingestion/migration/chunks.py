@@ -42,7 +42,7 @@ class ChunkFile:
 def condition(scanner: Scanner, table: TablePlan, chunk: Chunk) -> str:
     """Return the WHERE clause of a chunk in the source's SQL, empty for a whole table."""
     if table.chunk_column is None:
-        return f" where {_part(table)} = {chunk.number}" if table.chunk_parts > 1 else ""
+        return ""
     key = quote_name(scanner.address.engine, table.chunk_column)
     parts = []
     if chunk.lower is not None:
@@ -52,23 +52,11 @@ def condition(scanner: Scanner, table: TablePlan, chunk: Chunk) -> str:
     return " where " + " and ".join(parts) if parts else ""
 
 
-def _part(table: TablePlan) -> str:
-    """Return SQL of MySQL that gives the part a row belongs to."""
-    names = table.key or [column.name for column in table.columns]
-    columns = ", ".join(quote_name("mysql", name) for name in names)
-    # a text longer than the server's largest packet is NULL there
-    return f"coalesce(crc32(concat_ws('|', {columns})), 0) % {table.chunk_parts}"
-
-
 def cut(scanner: Scanner, table: TablePlan, span: Chunk, numbers: Iterator[int]) -> list[Chunk]:
     """Return the chunks that a range of a table's key is read in, numbered in turn.
 
-    The bounds are found by hopping along the key's index, so chunks are even however the keys are spread. A table that
-    travels in parts is counted once instead, and its chunks are numbered by part.
+    The bounds are found by hopping along the key's index, so chunks are even however the keys are spread.
     """
-    if table.chunk_parts > 1:
-        counted = scanner.rows(f"select {_part(table)} as part, count(*) as n from {table.source_table} group by 1")
-        return [Chunk(number=int(part), lower=None, upper=None, rows=int(count)) for part, count in sorted(counted)]
     chunks: list[Chunk] = []
     left = span
     while table.chunk_column is not None and left.rows > table.chunk_rows * 1.5:

@@ -39,7 +39,6 @@ def _estimate_table(settings: Settings, scanner: Scanner, table: TablePlan) -> f
         table,
         source_table=f"(select * from {table.source_table} limit {rows}) as sample",
         chunk_column=None,
-        chunk_parts=1,
     )
     started = time.monotonic()
     read_chunk(

@@ -7,6 +7,7 @@ to them where they lie, so that no value is copied.
 """
 
 from collections.abc import Iterator, Set
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,17 @@ from lakehouse.errors import RadlakeError, SourceUnreachableError
 
 _BLOCK_BYTES = 4 << 20
 _HEADER_BYTES = 4
+_HEADER = Struct("<IB")
+"""Three bytes of length, the number of the packet, and the first byte of what it holds."""
 _LARGEST_PACKET = 0xFFFFFF
 """A packet of this length goes on in the next one."""
-_INLINE_BYTES = 12
+_VIEW_BYTES, _LENGTH_BYTES, _INLINE_BYTES = 16, 4, 12
+_ROOM_BYTES = _INLINE_BYTES + 1
+"""Room behind the last value of a block, so that a window on it never ends outside."""
+_INLINE_MASKS = (
+    np.where(np.arange(-4, 12) < np.arange(_INLINE_BYTES + 1)[:, None], 0xFF, 0).astype(np.uint8).view("<u8")
+)
+"""By the length of a short value, which bytes of its view are kept, the length's and its own, as two numbers."""
 _NULL = 0xFB
 _LENGTHS = ((0xFC, 2), (0xFD, 3), (0xFE, 8))
 """First byte of a length and the number of bytes that follow it."""
@@ -77,19 +86,20 @@ class _BrokenOffError(Exception):
     """The server ended the stream with an error; the first argument is its code, none when it went away."""
 
 
-def _blocks(source: Any) -> Iterator[tuple[bytearray, list[int]]]:
+def _blocks(source: Any) -> Iterator[tuple[bytearray | bytes, list[int]]]:
     """Yield blocks of bytes with the places at which whole rows begin."""
     # what the driver has received already; `readinto1` would wait for more
     rest = source.read1(_BLOCK_BYTES)
     while True:
-        block = bytearray(len(rest) + max(_BLOCK_BYTES, len(rest)))
+        end = len(rest) + max(_BLOCK_BYTES, len(rest))
+        block = bytearray(end + _ROOM_BYTES)
         block[: len(rest)] = rest
         starts: list[int] = []
         filled = len(rest)
         place, is_last = _walk(block, 0, filled, starts)
         view = memoryview(block)
-        while not is_last and filled < len(block):
-            received = source.readinto1(view[filled:])
+        while not is_last and filled < end:
+            received = source.readinto1(view[filled:end])
             if not received:
                 raise _BrokenOffError
             filled += received
@@ -100,7 +110,7 @@ def _blocks(source: Any) -> Iterator[tuple[bytearray, list[int]]]:
         rest = bytes(view[place:filled])
         if len(rest) >= _HEADER_BYTES and _length(rest, 0) == _LARGEST_PACKET:
             row, rest = _join(source, bytearray(rest))
-            yield row, [0]
+            yield bytes(_HEADER_BYTES) + row + bytes(_ROOM_BYTES), [_HEADER_BYTES]
 
 
 def _length(data: bytearray | bytes, place: int) -> int:
@@ -125,23 +135,24 @@ def _join(source: Any, data: bytearray) -> tuple[bytearray, bytes]:
 
 def _walk(block: bytearray, place: int, filled: int, starts: list[int]) -> tuple[int, bool]:
     """Append the beginnings of whole rows; return the place behind them and whether the result ended there."""
-    append = starts.append
+    append, unpack = starts.append, _HEADER.unpack_from
     while place + _HEADER_BYTES < filled:
-        length = block[place] | block[place + 1] << 8 | block[place + 2] << 16
+        header, first = unpack(block, place)
+        length = header & 0xFFFFFF
         end = place + _HEADER_BYTES + length
         if end > filled or length == _LARGEST_PACKET:
             break
-        first = block[place + _HEADER_BYTES]
-        if first == 0xFE and length < 9:
-            return end, True
-        if first == 0xFF:
-            raise _BrokenOffError(int.from_bytes(block[place + 5 : place + 7], "little"))
+        if first >= 0xFE:
+            if first == 0xFE and length < 9:
+                return end, True
+            if first == 0xFF:
+                raise _BrokenOffError(int.from_bytes(block[place + 5 : place + 7], "little"))
         append(place + _HEADER_BYTES)
         place = end
     return place, False
 
 
-def _batch(schema: pa.Schema, block: bytearray, places: np.ndarray) -> pa.RecordBatch:
+def _batch(schema: pa.Schema, block: bytearray | bytes, places: np.ndarray) -> pa.RecordBatch:
     """Return rows as Arrow views into the block; `places` are where the first value of each row begins."""
     data = np.frombuffer(block, dtype=np.uint8)
     values = pa.py_buffer(block)
@@ -175,14 +186,14 @@ def _views(
 ) -> pa.Array:
     """Return an array of views (Arrow's variable-size binary view layout): length, then the value or its place."""
     rows = len(starts)
-    views = np.zeros((rows, 16), np.uint8)
-    numbers = views.view(np.int32)
+    # a view is the value with the four bytes before it, where its length goes; what follows a short one is blotted out
+    windows = np.ndarray((len(data) - _VIEW_BYTES + 1,), f"V{_VIEW_BYTES}", data, strides=(1,))
+    views = windows[starts - _LENGTH_BYTES]
+    words, short = views.view("<u8").reshape(rows, 2), np.minimum(lengths, _INLINE_BYTES)
+    words[:, 0] &= _INLINE_MASKS[short, 0]
+    words[:, 1] &= _INLINE_MASKS[short, 1]
+    numbers = views.view("<i4").reshape(rows, 4)
     numbers[:, 0] = lengths
-    width = int(min(_INLINE_BYTES, lengths.max(initial=0)))
-    for byte in range(width):
-        # behind the end of a short value stands the next one, or nothing at all
-        place = np.minimum(starts + byte, len(data) - 1)
-        views[:, 4 + byte] = np.where(byte < lengths, data[place], 0)
     is_long = lengths > _INLINE_BYTES
     if is_long.any():
         numbers[is_long, 2] = 0

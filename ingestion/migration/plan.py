@@ -58,8 +58,6 @@ class TablePlan:
     chunk_column: str | None = None
     """The key when it is one whole number: the table travels in ranges of it, else in one piece."""
     chunk_rows: int = 0
-    chunk_parts: int = 1
-    """Parts a table without such a key travels in, by a hash of its rows: MySQL only, whose scanner holds a part."""
     size_bytes: int | None = None
     estimated_seconds: float = 0.0
 

@@ -18,8 +18,8 @@ from lakehouse.errors import CheckFailedError, UsageError
 Progress = Callable[[str, int, int], None]
 """Called with a table, tables done and tables in all."""
 
-CHUNK_ROWS = 1_000_000
-_CHUNK_BYTES = 256 * 2**20
+CHUNK_ROWS = 2_000_000
+_CHUNK_BYTES = 512 * 2**20
 _SECONDS_PER_TABLE = 0.05
 _COLUMNS_PER_QUERY = 200
 _NOT_IN_NAMES = str.maketrans("\n\r\t'\"▶", "______")
@@ -155,7 +155,6 @@ def _plan_table(
         source_table=place,
         chunk_column=chunk_column,
         chunk_rows=fitting if chunk_column else 0,
-        chunk_parts=max(1, -(-rows // fitting)) if source.engine == "mysql" and not chunk_column else 1,
         size_bytes=table.size_bytes,
         estimated_seconds=round(_SECONDS_PER_TABLE + seconds, 2),
     )

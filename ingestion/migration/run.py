@@ -9,12 +9,14 @@
 So the same command again, after a crash or a change of the source, always ends with the source's rows of its snapshot.
 """
 
+import importlib
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from ingestion.migration.scanner import Scanner, check_space, open_scanner
 from ingestion.migration.source import Address, Source
 from ingestion.migration.standing import find_missing
 from lakehouse.errors import ContractError, RadlakeError, SourceUnreachableError
-from lakehouse.lake import Connection, DatabaseError, create_raw_tables, empty_work_folder, open_lake
+from lakehouse.lake import Connection, DatabaseError, create_raw_tables, empty_work_folder, keep_instance, open_lake
 from lakehouse.ledger import local_now, new_batch_id
 from lakehouse.log import get_logger
 from lakehouse.settings import Settings
@@ -37,6 +39,7 @@ logger = get_logger(__name__)
 
 _UNIT_ROWS = 2_000_000
 _UNIT_FILES = 64
+_SLOW_CHUNK_ROWS = 1000
 
 
 @dataclass(slots=True)
@@ -126,13 +129,24 @@ def _run_once(
     progress: Callable[[Progress], None] | None,
 ) -> RunResult:
     started, run_id = time.monotonic(), new_batch_id()
+    if rows_per_second:
+        # the pauses lie between chunks
+        most = max(_SLOW_CHUNK_ROWS, rows_per_second)
+        plan = replace(
+            plan, tables=tuple(replace(table, chunk_rows=min(table.chunk_rows, most)) for table in plan.tables)
+        )
     empty_work_folder(settings)
     result = RunResult(run_id=run_id, plan_id=plan.plan_id)
     with ExitStack() as stack:
+        stack.enter_context(keep_instance(settings))
+        target = stack.enter_context(ThreadPoolExecutor(1)).submit(_open_target, settings)
         path = _check_source(stack, settings, address, plan)
         scanner = stack.enter_context(open_scanner(settings, address, path))
         result.position = scanner.read_position()
+        # dlt takes a second to import; here it does so while the source counts
+        threading.Thread(target=importlib.import_module, args=("ingestion.load",), daemon=True).start()
         result.tables = [TableResult(table=table.target, source=count_rows(scanner, table)) for table in plan.tables]
+        target.result()
         started_at = local_now(settings.timezone)
         try:
             work = _prepare(settings, scanner, plan, result)
@@ -152,6 +166,12 @@ def _run_once(
     return result
 
 
+def _open_target(settings: Settings) -> None:
+    """Attach the zone, which then stays attached, and make the books."""
+    with open_lake(settings, ("raw",)) as connection:
+        create_raw_tables(connection, ["migration"])
+
+
 def _check_source(stack: ExitStack, settings: Settings, address: Address, plan: Plan) -> Path | None:
     """Compare the structure with the plan; return the file of a dump, which stays until the stack closes."""
     if address.engine == "dump":
@@ -168,7 +188,6 @@ def _prepare(settings: Settings, scanner: Scanner, plan: Plan, result: RunResult
     """Make the target tables, decide which chunks stand, and return those that must be read."""
     work: list[tuple[TablePlan, Chunk]] = []
     with open_lake(settings, ("raw",)) as connection:
-        create_raw_tables(connection, ["migration"])
         for table, account in zip(plan.tables, result.tables, strict=True):
             began = time.monotonic()
             account.removed = books.prepare_table(connection, plan, table)
@@ -191,8 +210,6 @@ def _load(
 ) -> None:
     accounts = {account.table: account for account in result.tables}
     with _reading(settings, scanner, work, result.run_id, rows_per_second) as units:
-        import ingestion.load  # noqa: F401 - see _append
-
         for unit in units:
             began = time.monotonic()
             _append(settings, unit)
@@ -216,8 +233,7 @@ def _load(
 
 
 def _append(settings: Settings, unit: Sequence[ChunkFile]) -> None:
-    # dlt takes a second to import; here it does so while the first chunks are being read
-    from ingestion.load import FilesOfTable, append_files
+    from ingestion.load import FilesOfTable, append_files  # imported already by a thread, see _run_once
 
     tables: dict[str, list[ChunkFile]] = {}
     for file in unit:

@@ -33,26 +33,17 @@ def find_missing(scanner: Scanner, connection: Connection, plan: Plan, table: Ta
     if any(row["plan_sha256"] != table.fingerprint for row in stored):
         standing.removed += books.remove_chunks(connection, plan, table, [row["batch_id"] for row in stored])
         stored = []
-    whole = Chunk(number=0, lower=None, upper=None, rows=source_rows)
     if not stored:
+        whole = Chunk(number=0, lower=None, upper=None, rows=source_rows)
         standing.missing = cut(scanner, table, whole, itertools.count())
         return standing
     numbers = itertools.count(max(row["chunk_no"] for row in stored) + 1)
     chunks = [books.stored_chunk(row) for row in stored]
-    if table.chunk_parts > 1:
-        # a part that was empty when the table was loaded has no entry
-        counted = {chunk.number: chunk for chunk in cut(scanner, table, whole, numbers)}
-        gaps = [chunk for number, chunk in counted.items() if number not in {chunk.number for chunk in chunks}]
-        chunks = [counted.get(chunk.number, replace(chunk, rows=0)) for chunk in chunks]
-    else:
-        gaps = list(_gaps(scanner, table, chunks))
-        chunks = [replace(chunk, rows=count_rows(scanner, table, chunk)) for chunk in chunks]
+    gaps = list(_gaps(scanner, table, chunks))
+    chunks = [replace(chunk, rows=count_rows(scanner, table, chunk)) for chunk in chunks]
     stale = _find_stale(scanner, connection, plan, table, standing, stored, chunks)
     for chunk in [*gaps, *(chunk for _, chunk in stale)]:
-        if table.chunk_parts > 1:
-            standing.missing.append(chunk)
-        else:
-            standing.missing += cut(scanner, table, chunk, numbers)
+        standing.missing += cut(scanner, table, chunk, numbers)
     if stale:
         standing.removed += books.remove_chunks(connection, plan, table, [batch_id for batch_id, _ in stale])
     return standing
