@@ -141,6 +141,17 @@ def open_lake(settings: Settings, zones: Sequence[str] = ZONES, *, read_only: bo
 
 
 @contextmanager
+def open_scratch() -> Iterator[Connection]:
+    """Open a connection to an empty database in memory, without any zone."""
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("set enable_progress_bar = false")
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
 def keep_instance(settings: Settings) -> Iterator[str]:
     """Keep an instance in memory, with extensions and limits, and yield the name by which others connect to it.
 

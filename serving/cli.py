@@ -22,6 +22,7 @@ from serving.commands import (  # noqa: E402
     migrate,
     release,
     report,
+    score,
     source,
     terminology,
     text,
@@ -31,6 +32,7 @@ from serving.terminal import stderr  # noqa: E402
 
 app = typer.Typer(help="放射科研数据湖仓 A radiology research lakehouse.", no_args_is_help=True, add_completion=False)
 app.add_typer(flow.app)
+app.add_typer(score.app)
 for name, module in (
     ("dicom", dicom),
     ("ai", ai),

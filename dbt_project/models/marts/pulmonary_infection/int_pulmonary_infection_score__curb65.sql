@@ -13,7 +13,7 @@ with inputs as (
 ),
 
 scored as (
-    {{ curb65('inputs', 'episode_id') }}
+    {{ pulmonary_infection_curb65('inputs', 'episode_id') }}
 )
 
 select * from scored

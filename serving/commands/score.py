@@ -1,0 +1,27 @@
+"""score."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serving.terminal import JsonOption, print_json, stderr
+
+app = typer.Typer()
+
+
+@app.command("score")
+def score(
+    code: Annotated[str, typer.Argument(help="Such as stroke_nihss; a wrong one prints the list.")],
+    cases: Annotated[Path, typer.Argument(help="CSV in UTF-8, a case a row, columns named as the inputs.")],
+    out: Annotated[Path, typer.Option("--out", help="CSV with the same rows and the results.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Compute a clinical score for every row of a file. 临床评分。"""
+    from serving.scores.cases import score_cases
+
+    rows = score_cases(code, cases, out)
+    if as_json:
+        print_json({"code": code, "rows": rows, "out": out})
+    else:
+        stderr.print(f"{code}: {rows} cases written to {out}")
