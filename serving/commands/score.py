@@ -19,8 +19,10 @@ def score(
 ) -> None:
     """Compute a clinical score for every row of a file. 临床评分。"""
     from serving.scores.cases import score_cases
+    from serving.scores.report_features import disease_of, read_report_cases
 
-    rows = score_cases(code, cases, out)
+    disease = disease_of(code)
+    rows = read_report_cases(disease, cases, out) if disease else score_cases(code, cases, out)
     if as_json:
         print_json({"code": code, "rows": rows, "out": out})
     else:

@@ -1,50 +1,96 @@
-"""Study-level values of chest reports."""
+"""Columns of imaging marts out of report texts: the worked cases, and what they do not show."""
+
+import csv
+from pathlib import Path
 
 import pytest
 
-from report_structuring.structure import Entity, structure_report
-from report_structuring.study_features import (
-    best_assertion,
-    find_opacity_lobes,
-    is_bilateral,
-    is_pneumonia_on_imaging,
-)
+from lakehouse.errors import UsageError
+from report_structuring.structure import structure_report
+from report_structuring.study_features.study import READERS, Value, read_study
+from serving.scores.report_features import disease_of, read_report_cases
+from tests.conftest import PROJECT
 
 
-def read(text: str) -> tuple[Entity, ...]:
-    return structure_report(text, report_id="r", disease="pulmonary_infection").entities
+def read(text: str, disease: str = "pulmonary_infection", modality: str | None = None) -> dict[str, Value]:
+    """Return the columns of one report."""
+    return read_study(structure_report(text, report_id="r", modality=modality, disease=disease), text, disease)
+
+
+@pytest.mark.parametrize("disease", sorted(READERS))
+def test_the_worked_cases_hold(disease: str, tmp_path: Path) -> None:
+    source, out = PROJECT / "tests" / "cases" / f"{disease}_report_features.csv", tmp_path / "out.csv"
+
+    assert disease_of(f"{disease}_report_features") == disease
+    read_report_cases(disease, source, out)
+
+    with out.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert [f"{row['case_id']} {row['value']}" for row in rows if row["value"] != row["expected_value"]] == []
 
 
 @pytest.mark.parametrize(
     ("text", "pneumonia", "bilateral", "lobes"),
     [
-        ("双肺多发磨玻璃影,以胸膜下分布为主。", True, True, ()),
-        ("右肺上叶及左肺下叶见实变影，内见空气支气管征。", True, True, ("RUL", "LLL")),
-        ("双肺未见实变、结节及空洞影。", False, None, ()),
-        ("右侧胸腔少量积液，心包未见积液。", False, None, ()),
-        ("考虑病毒性肺炎可能，请结合核酸检测。", True, None, ()),
-        ("右肺中叶斑片影,较前未见明显变化。", True, False, ("RML",)),
-        ("左肺上叶舌段实变。", True, False, ("LUL",)),
-        ("两下肺散在片絮状影，不除外感染性病变。", True, True, ("RLL", "LLL")),
-        ("右肺下叶混合磨玻璃结节，直径约0.8cm。", False, None, ()),
+        ("双肺多发磨玻璃影,以胸膜下分布为主。", True, True, None),
+        ("右肺上叶及左肺下叶见实变影，内见空气支气管征。", True, True, "RUL;LLL"),
+        ("双肺未见实变、结节及空洞影。", False, None, None),
+        ("右侧胸腔少量积液，心包未见积液。", False, None, None),
+        ("考虑病毒性肺炎可能，请结合核酸检测。", True, None, None),
+        ("右肺中叶斑片影,较前未见明显变化。", True, False, "RML"),
+        ("左肺上叶舌段实变。", True, False, "LUL"),
+        ("两下肺散在片絮状影，不除外感染性病变。", True, True, "RLL;LLL"),
+        ("右肺下叶混合磨玻璃结节，直径约0.8cm。", False, None, None),
     ],
 )
 def test_opacities_decide_pneumonia_sides_and_lobes(
-    text: str, pneumonia: bool, bilateral: bool | None, lobes: tuple[str, ...]
+    text: str, pneumonia: bool, bilateral: bool | None, lobes: str | None
 ) -> None:
-    entities = read(text)
-    assert (is_pneumonia_on_imaging(entities), is_bilateral(entities), find_opacity_lobes(entities)) == (
-        pneumonia,
-        bilateral,
-        lobes,
-    )
+    found = read(text)
+    assert (found["pneumonia_on_imaging"], found["bilateral"], found["opacity_lobes"]) == (pneumonia, bilateral, lobes)
 
 
-def test_without_a_report_pneumonia_is_unknown() -> None:
-    assert is_pneumonia_on_imaging(None) is None
+@pytest.mark.parametrize(
+    ("text", "column", "value"),
+    [
+        ("双肺弥漫分布磨玻璃影，密度均匀。", "homogeneous_extensive_ggo", True),
+        ("双肺弥漫分布磨玻璃影，密度不均匀。", "homogeneous_extensive_ggo", False),
+        ("双肺弥漫均匀磨玻璃影。", "homogeneous_extensive_ggo", True),
+        ("右肺下叶大叶性实变影。", "lobar_segmental_consolidation", True),
+        ("双侧腋窝见肿大淋巴结，纵隔未见肿大淋巴结。", "lymphadenopathy", "absent"),
+        ("左肺上叶结节，大小约12mm×8mm，前片约9mm×7mm。", "report_nodule_max_mm", 12.0),
+        ("左肺上叶结节，直径约45mm。", "report_nodule_max_mm", None),
+        ("双肺病变较前明显吸收、减少。", "change_vs_prior", "decreased"),
+        ("双肺渗出影较前增多，右侧胸腔积液较前吸收。", "change_vs_prior", "increased"),
+        ("ＣＯ－ＲＡＤＳ分级：５级。", "corads_reported", 5.0),
+        ("双侧胸腔积液，左侧著。", "effusion_side", "both"),
+    ],
+)
+def test_chest_columns(text: str, column: str, value: Value) -> None:
+    assert read(text)[column] == value
 
 
-def test_the_strongest_assertion_of_several_codes_counts() -> None:
-    entities = read("右肺上叶未见空洞。左肺下叶空洞可能。")
-    assert best_assertion(entities, frozenset({"lung.cavity"})) == "uncertain"
-    assert best_assertion(entities, frozenset({"lung.mass"})) is None
+@pytest.mark.parametrize(
+    ("text", "column", "value"),
+    [
+        ("蛛网膜下腔少量积血。", "sah_thickness", "thin"),
+        ("脑沟脑池内见铸型高密度，蛛网膜下腔出血。", "sah_thickness", "thick"),
+        ("颅内未见出血。", "sah_thickness", "none"),
+        ("左侧大脑中动脉M1段闭塞。", "lvo_site", "M1"),
+        ("双侧颈内动脉重度狭窄，左侧椎动脉轻度狭窄。", "max_stenosis_pct", 85.0),
+        ("右侧颈内动脉闭塞。", "max_stenosis_pct", 100.0),
+        ("左侧额叶急性脑梗死，右侧基底节区陈旧性梗死灶。", "lesion_side", "left"),
+        ("PC-ASPECTS 7分。", "aspects_total", None),
+        ("左侧ASPECTS：10分。", "aspects_total", 10.0),
+    ],
+)
+def test_stroke_columns(text: str, column: str, value: Value) -> None:
+    assert read(text, "stroke", "CT")[column] == value
+
+
+def test_an_unknown_column_is_told_with_its_row(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("case_id,report_text,column_name\nS01,双肺未见异常,weight\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="row 1"):
+        read_report_cases("stroke", source, tmp_path / "out.csv")

@@ -10,7 +10,11 @@ from serving.scores.cases import score_cases
 from serving.scores.specification import read_scores
 from tests.conftest import PROJECT
 
-CASES = {path.stem: path for path in sorted((PROJECT / "tests" / "cases").glob("*.csv"))}
+CASES = {
+    path.stem: path
+    for path in sorted((PROJECT / "tests" / "cases").glob("*.csv"))
+    if not path.stem.endswith("report_features")
+}
 _TOLERANCE = {"lab_units": 0.001}
 """Absolute, by the end of a file's name; other decimals: 0.05 (pulmonary_infection.md 0.2)."""
 

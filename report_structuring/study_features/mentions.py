@@ -1,0 +1,94 @@
+"""What a study's report says, as far as it counts for research: mentions with the words around them.
+
+History, the clinician's diagnosis and advice are left out (report_structuring.md 9.5).
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from report_structuring.measurement import Measurement
+from report_structuring.structure import Entity, Structured
+
+_BEST_FIRST = ("present", "uncertain", "historical", "absent")
+_NOT_THE_READER = ("history", "clinical_diagnosis", "recommendation", "technique")
+_SENTENCE_END = re.compile(r"[。；;！!\n]")
+_CLAUSE_END = re.compile(r"[。；;！!\n，,]")
+AFFIRMED = ("present", "uncertain")
+"""Assertions that count as TRUE (pulmonary_infection.md 0.8)."""
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """One report of a study with its mentions; `text` is the raw text that the offsets refer to."""
+
+    text: str
+    structured: Structured
+
+    @cached_property
+    def entities(self) -> tuple[Entity, ...]:
+        """Return the mentions that count."""
+        return tuple(
+            entity
+            for entity in self.structured.entities
+            if entity.section not in _NOT_THE_READER and entity.assertion != "recommendation"
+        )
+
+    @cached_property
+    def plain_text(self) -> str:
+        """Return the text with half-width letters, digits and punctuation, as patterns of printed grades want it."""
+        return unicodedata.normalize("NFKC", self.text)
+
+    def having(self, codes: Collection[str], assertions: Collection[str] = AFFIRMED) -> list[Entity]:
+        """Return the mentions of some codes with some assertions, in their order."""
+        return [entity for entity in self.entities if entity.code in codes and entity.assertion in assertions]
+
+    def sign(self, codes: Collection[str], entities: Iterable[Entity] | None = None) -> str | None:
+        """Return the strongest assertion of some codes (present > uncertain > historical > absent), None without one."""
+        heard = self.entities if entities is None else entities
+        found = {entity.assertion for entity in heard if entity.code in codes}
+        return next((assertion for assertion in _BEST_FIRST if assertion in found), None)
+
+    def clause(self, entity: Entity) -> str:
+        """Return the words between the commas around a mention."""
+        return self._around(entity, _CLAUSE_END)
+
+    def sentence(self, entity: Entity) -> str:
+        """Return the sentence of a mention."""
+        return self._around(entity, _SENTENCE_END)
+
+    def sentences(self) -> Iterator[str]:
+        """Yield all sentences."""
+        yield from (sentence for sentence in _SENTENCE_END.split(self.text) if sentence.strip())
+
+    def measurements(self, codes: Collection[str], kinds: Collection[str] | None = None) -> list[Measurement]:
+        """Return the present measurements that are linked to affirmed mentions of some codes."""
+        ids = {entity.id for entity in self.having(codes)}
+        return [
+            measurement
+            for measurement in self.structured.measurements
+            if measurement.entity in ids
+            and measurement.time == "current"
+            and (kinds is None or measurement.kind in kinds)
+        ]
+
+    def largest_mm(self, codes: Collection[str]) -> float | None:
+        """Return the largest length in millimetres measured at mentions of some codes."""
+        return max(
+            (high for item in self.measurements(codes) if item.unit == "mm" for _, high in item.dims), default=None
+        )
+
+    def _around(self, entity: Entity, end: re.Pattern[str]) -> str:
+        start = max((hit.end() for hit in end.finditer(self.text, 0, entity.start)), default=0)
+        stop = end.search(self.text, entity.end)
+        return self.text[start : stop.start() if stop else len(self.text)]
+
+
+def sides_of(entities: Iterable[Entity]) -> str | None:
+    """Return left, right or both: the sides that the mentions name."""
+    sides = {entity.laterality for entity in entities} - {None}
+    if "bilateral" in sides or {"left", "right"} <= sides:
+        return "both"
+    return next(iter(sides), None)
