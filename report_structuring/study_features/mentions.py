@@ -41,6 +41,11 @@ class StudyReport:
         """Return the text with half-width letters, digits and punctuation, as patterns of printed grades want it."""
         return unicodedata.normalize("NFKC", self.text)
 
+    def section_text(self, label: str) -> str:
+        """Return the text of the sections with a label, in half-width letters and digits."""
+        parts = (self.text[part.start : part.end] for part in self.structured.sections if part.label == label)
+        return unicodedata.normalize("NFKC", "\n".join(parts))
+
     def having(self, codes: Collection[str], assertions: Collection[str] = AFFIRMED) -> list[Entity]:
         """Return the mentions of some codes with some assertions, in their order."""
         return [entity for entity in self.entities if entity.code in codes and entity.assertion in assertions]
@@ -62,6 +67,32 @@ class StudyReport:
     def sentences(self) -> Iterator[str]:
         """Yield all sentences."""
         yield from (sentence for sentence in _SENTENCE_END.split(self.text) if sentence.strip())
+
+    def clauses(self) -> Iterator[str]:
+        """Yield all clauses, in half-width letters and digits."""
+        yield from (clause for clause in _CLAUSE_END.split(self.plain_text) if clause.strip())
+
+    def targets_mm(self, target: str, kinds: Collection[str] | None = None) -> list[float]:
+        """Return the lengths in millimetres measured at a normal structure (report_structuring.md 7.4)."""
+        return [
+            high
+            for item in self.structured.measurements
+            if item.target == target
+            and item.unit == "mm"
+            and item.time == "current"
+            and (not kinds or item.kind in kinds)
+            for _, high in item.dims
+        ]
+
+    def numbers_mm(self, pattern: re.Pattern[str]) -> list[float]:
+        """Return the lengths in millimetres of measurements whose clause, or the one before it, has some words."""
+        found = []
+        for item in self.structured.measurements:
+            start = max((hit.start() for hit in _CLAUSE_END.finditer(self.text, 0, item.start)), default=0)
+            before = max((hit.end() for hit in _CLAUSE_END.finditer(self.text, 0, start)), default=0)
+            if item.unit == "mm" and item.time == "current" and pattern.search(self.text, before, item.end):
+                found += [high for _, high in item.dims]
+        return found
 
     def measurements(self, codes: Collection[str], kinds: Collection[str] | None = None) -> list[Measurement]:
         """Return the present measurements that are linked to affirmed mentions of some codes."""

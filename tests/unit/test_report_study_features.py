@@ -89,6 +89,65 @@ def test_stroke_columns(text: str, column: str, value: Value) -> None:
     assert read(text, "stroke", "CT")[column] == value
 
 
+@pytest.mark.parametrize(
+    ("text", "column", "value"),
+    [
+        ("胎盘下缘越过宫颈内口约2.5cm。", "edge_to_os_mm", -25.0),
+        ("胎盘下缘距宫颈内口约1.8cm。", "edge_to_os_mm", 18.0),
+        ("胎盘下缘距宫颈内口约1.8cm。", "os_relation", "not_reaching"),
+        ("诊断意见：部分性前置胎盘。", "os_relation", "covers_partial"),
+        ("胎盘附着于子宫前壁及后壁。", "placenta_site", "mixed"),
+        ("膀胱线欠连续，局部中断。", "bladder_line", "interrupted"),
+        ("子宫肌层最薄处约0.6mm。", "myometrial_thinning", "present"),
+        ("胎盘后方见桥血管穿过肌层。", "subplacental_flow", "cross_border"),
+        ("宫颈管内未见血窦。", "cervical_sinus", "none"),
+        ("未见胎盘植入征象。", "pas_impression", "none"),
+        ("诊断意见：胎盘植入（穿透型可能）。", "pas_impression", "percreta"),
+        ("胎盘植入超声评分：9分。", "us_score_reported", 9.0),
+        ("胎盘后低信号线中断。", "retroplacental_line_loss", "present"),
+        ("胎盘覆盖原剖宫产切口瘢痕处。", "over_scar", "present"),
+    ],
+)
+def test_placenta_columns(text: str, column: str, value: Value) -> None:
+    assert read(text, "placenta_accreta", "US")[column] == value
+
+
+def test_fibres_on_the_basal_plate_are_no_depth() -> None:
+    for text, depth in (
+        ("大体所见：送检子宫一个。镜下所见：绒毛侵入肌层。", "increta"),
+        ("大体所见：胎盘一个。镜下所见：基底板见平滑肌纤维附着。", None),
+        ("大体所见：次全子宫及胎盘。镜下所见：底蜕膜完整。", "none"),
+    ):
+        structured = structure_report(text, report_id="r", report_kind="pathology", disease="placenta_accreta")
+        assert read_study(structured, text, "placenta_accreta")["path_depth"] == depth
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "value"),
+    [
+        ("胰腺坏死，坏死范围小于胰腺30%。", "necrosis_pct", 15.0),
+        ("胰腺增强扫描强化均匀，未见坏死。", "necrosis_pct", 0.0),
+        ("胰周见多发液体积聚。", "balthazar_grade", "E"),
+        ("胰腺炎，Balthazar分级：D级。", "balthazar_grade", "D"),
+        ("主动脉夹层，累及升主动脉。", "stanford_type", "A"),
+        ("胆囊壁厚约5mm。", "gb_wall_thickening", "present"),
+        ("胆囊窝少量积液。", "pericholecystic_fluid", "present"),
+        ("右肾未见积水。", "hydronephrosis_grade", "none"),
+        ("结肠肠管扩张，最宽约7.5cm。", "large_bowel_max_mm", 75.0),
+        ("结肠肠管扩张，最宽约7.5cm。", "small_bowel_max_mm", None),
+        ("诊断意见：胃窦穿孔，急性阑尾炎可能。", "imaging_dx_category", "gi_perforation"),
+        ("诊断意见：急性阑尾炎可能。", "imaging_dx_certainty", "uncertain"),
+        ("诊断意见：右侧腹股沟疝。", "imaging_dx_category", None),
+        ("诊断意见：右侧腹股沟嵌顿疝。", "imaging_dx_category", "hernia_incarcerated"),
+        ("腹腔大量积液，膈下见游离气体。", "diffuse_peritonitis_ct", "present"),
+        ("胸腔未见积液，腹腔未见积液，胰腺肿胀。", "extrapancreatic_complication", "absent"),
+        ("阑尾壁强化缺失。", "appendix_gangrene", "present"),
+    ],
+)
+def test_abdomen_columns(text: str, column: str, value: Value) -> None:
+    assert read(text, "acute_abdomen", "CT")[column] == value
+
+
 def test_an_unknown_column_is_told_with_its_row(tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_text("case_id,report_text,column_name\nS01,双肺未见异常,weight\n", encoding="utf-8")
