@@ -85,3 +85,112 @@
 {% macro spark__split_items(column) -%}
     explode(split({{ column }}, ';'))
 {%- endmacro %}
+
+
+{#
+    Interval arithmetic (placenta_accreta.md 4, acute_abdomen.md 4). `source` is a query with the items as columns; an
+    item is a pair of column and highest points (anything from 0 to them when it is null), or of two columns, its
+    lowest and highest points. The sums are `min` and `max`; what is the same at both ends is known. `kept` are
+    columns to keep, `applies` and `count` expressions: whether the score applies at all, else its status is
+    `other_status`, and how many items it has.
+#}
+{% macro interval_score(source, kept, items, bands, applies='true', count=none, other_status='not_applicable') -%}
+    select
+        {{ kept | join(', ') }},
+        case when {{ applies }} and n_missing = 0 then low end as total,
+        case when {{ applies }} then low end as min,
+        case when {{ applies }} then high end as max,
+        case when {{ applies }} then n_missing end as n_missing,
+        case when {{ applies }} then band end as band,
+        case
+            when not ({{ applies }}) then '{{ other_status }}'
+            when n_missing = 0 then 'complete'
+            when n_missing = {{ items | length if count is none else count }} then 'not_computable'
+            when band is not null then 'partial_determinate'
+            else 'partial_indeterminate'
+        end as status
+    from (
+        select
+            *,
+            {{ band_of('low', 'high', bands) }} as band
+        from (
+            select
+                *,
+                {% for item in items -%}
+                    {{ item_low(item) }}{% if not loop.last %} + {% endif %}
+                {%- endfor %} as low,
+                {% for item in items -%}
+                    {{ item_high(item) }}{% if not loop.last %} + {% endif %}
+                {%- endfor %} as high,
+                {% for item in items -%}
+                    cast({{ item_low(item) }} < {{ item_high(item) }} as integer){% if not loop.last %} + {% endif %}
+                {%- endfor %} as n_missing
+            from ({{ source }})
+        )
+    )
+{%- endmacro %}
+
+
+{# The lowest and the highest points of an item of `interval_score`. #}
+{% macro item_low(item) -%}
+    {% if item[1] is number %}coalesce({{ item[0] }}, 0){% else %}{{ item[0] }}{% endif %}
+{%- endmacro %}
+
+{% macro item_high(item) -%}
+    {% if item[1] is number %}coalesce({{ item[0] }}, {{ item[1] }}){% else %}{{ item[1] }}{% endif %}
+{%- endmacro %}
+
+
+{# Points of a value of a set, null when it is none of those; `points` maps value to points. #}
+{% macro member_points(column, points) -%}
+    case lower({{ column }})
+        {% for value, number in points.items() -%}
+            when '{{ value | lower }}' then {{ number }}
+        {% endfor %}
+    end
+{%- endmacro %}
+
+
+{# A value of a set, else null. #}
+{% macro member(column, values) -%}
+    case when lower({{ column }}) in ('{{ values | join("', '") }}') then lower({{ column }}) end
+{%- endmacro %}
+
+
+{# Points of the highest cut-off that a number reaches; `steps` are pairs of cut-off, from the lowest, and points. #}
+{% macro step_points(column, steps) -%}
+    case
+        {% for step in steps | reverse -%}
+            when {{ column }} >= {{ step[0] }} then {{ step[1] }}
+        {% endfor -%}
+        when {{ column }} is not null then 0
+    end
+{%- endmacro %}
+
+
+{# Whole days from one date to another. #}
+{% macro days_after(start, stop) -%}
+    {{ adapter.dispatch('days_after', 'radlake')(start, stop) }}
+{%- endmacro %}
+
+{% macro duckdb__days_after(start, stop) -%}
+    cast(date_diff('day', {{ start }}, {{ stop }}) as integer)
+{%- endmacro %}
+
+{% macro spark__days_after(start, stop) -%}
+    datediff({{ stop }}, {{ start }})
+{%- endmacro %}
+
+
+{# The date so many days after another. #}
+{% macro days_later(start, days) -%}
+    {{ adapter.dispatch('days_later', 'radlake')(start, days) }}
+{%- endmacro %}
+
+{% macro duckdb__days_later(start, days) -%}
+    {{ start }} + cast({{ days }} as integer)
+{%- endmacro %}
+
+{% macro spark__days_later(start, days) -%}
+    date_add({{ start }}, cast({{ days }} as integer))
+{%- endmacro %}
