@@ -10,7 +10,7 @@ import yaml
 from lakehouse.errors import UsageError
 
 TYPES = {
-    "decimal": "decimal(24,6)",
+    "decimal": "decimal(30,12)",
     "boolean": "boolean",
     "text": "varchar",
     "timestamp": "timestamp",

@@ -53,7 +53,8 @@
 {% macro band_of(low, high, bands) -%}
     case
         {% for band in bands -%}
-            when {{ high }} <= {{ band[0] }}{% if not loop.first %} and {{ low }} > {{ bands[loop.index0 - 1][0] }}{% endif %} then '{{ band[1] }}'
+            when {{ high }} <= {{ band[0] }}
+            {%- if not loop.first %} and {{ low }} > {{ bands[loop.index0 - 1][0] }}{% endif %} then '{{ band[1] }}'
         {% endfor %}
     end
 {%- endmacro %}
