@@ -7,13 +7,15 @@ database answers is not in the file that holds the query, so it is asked at ever
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingestion.mapping import FileMapping, SourceMapping, mapping_sha256
+from ingestion.mapping import STANDARD_FORMATS, FileMapping, SourceMapping, mapping_sha256
 from ingestion.naming import shown_name
 from ingestion.records import FileReading, file_state, hold_unreadable
+from lakehouse.contract import Table
 from lakehouse.lake import Connection, fetch_dicts
 from lakehouse.ledger import file_token
 
@@ -123,6 +125,16 @@ def find_files(
                     )
                 )
     return files
+
+
+def unread_columns(files: Sequence[OpenFile], table: Table) -> frozenset[str]:
+    """Return the columns of a raw table that none of some files can fill."""
+    mappings = [file.mapping for file in files if file.mapping.entity in ("", table.name)]
+    if any(mapping.reader.format in STANDARD_FORMATS for mapping in mappings):
+        return frozenset()
+    return frozenset(table.column_names).difference(
+        *(mapping.columns for mapping in mappings), *(mapping.constants for mapping in mappings)
+    )
 
 
 def _paths(folder: Path, file_mapping: FileMapping) -> list[Path]:
@@ -248,3 +260,21 @@ def is_whole_delivery(connection: Connection, source: str, match: str, folder: P
         return False
     are_all_new = not tokens & {token for _, token in rows}
     return are_all_new or (last & present) <= tokens
+
+
+def missing_tables(connection: Connection, mapping: SourceMapping, result: SourceResult) -> list[str]:
+    """Name the tables that were never delivered although the mapping does not call them optional."""
+    delivered = {file.entity for file in result.files}
+    missing = []
+    for file_mapping in mapping.files:
+        is_standard = file_mapping.reader.format in STANDARD_FORMATS
+        if file_mapping.optional or file_mapping.entity in delivered or (is_standard and delivered):
+            continue
+        before = connection.execute(
+            "select 1 from raw.raw_ledger.delivery where source = $1 and ($2 or entity = $3) limit 1",
+            [mapping.source, is_standard, file_mapping.entity],
+        ).fetchone()
+        if before is None:
+            what = file_mapping.entity or "messages" if is_standard else file_mapping.entity
+            missing.append(f"{mapping.source}: no file matches {file_mapping.match!r} for {what}")
+    return missing

@@ -7,11 +7,13 @@ The look is written at every ingestion, so the model that reads it needs no cloc
 """
 
 import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from ingestion.mapping import SourceMapping
-from lakehouse.contract import Table, clean_expression
+from ingestion.quality.columns import left_expression
+from lakehouse.contract import Table
 from lakehouse.lake import Connection, fetch_dicts
 
 _PARTS = {"W": 168.0, "D": 24.0, "H": 1.0, "M": 1 / 60}
@@ -26,8 +28,11 @@ def interval_hours(interval: str | None) -> float | None:
     return sum(int(number) * _PARTS[unit] for number, unit in re.findall(r"(\d+)([WDHM])", interval))
 
 
-def newest_event(connection: Connection, table: Table, now: datetime) -> datetime | None:
-    """Return the newest instant, not after tomorrow, that the waiting rows of a table tell."""
+def newest_event(connection: Connection, table: Table, now: datetime, cleaned: Collection[str]) -> datetime | None:
+    """Return the newest instant, not after tomorrow, that the waiting rows of a table tell.
+
+    `cleaned` are the columns that `_clean` of any row names.
+    """
     columns = [
         column.name
         for column in table.columns
@@ -36,10 +41,12 @@ def newest_event(connection: Connection, table: Table, now: datetime) -> datetim
     if not columns:
         return None
     latest = (now + timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
+    instants = {name: f"substr({left_expression(name, cleaned)}, 1, 19)" for name in columns}
     values = ", ".join(
-        f"max(substr({clean_expression(name)}, 1, 19)) filter (where substr({clean_expression(name)}, 1, 19) "
-        f"<= '{latest}' and regexp_matches({clean_expression(name)}, '^[12][0-9]{{3}}-[0-9]{{2}}-[0-9]{{2}}'))"
-        for name in columns
+        # texts of instants begin with 1 or 2: only among those the pattern is asked
+        f"max({instant}) filter (where {instant} <= '{latest}' and {instant} >= '1' "
+        f"and regexp_matches({instant}, '^[12][0-9]{{3}}-[0-9]{{2}}-[0-9]{{2}}'))"
+        for instant in instants.values()
     )
     row = connection.execute(
         f"select try_cast(replace(list_max([{values}]), 'T', ' ') as timestamp) from scratch.delivered_{table.name}"

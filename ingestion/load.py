@@ -1,7 +1,9 @@
-"""Hands Parquet files to dlt, which appends their rows to the encrypted restricted zone.
+"""Hands rows to dlt, which appends them to the encrypted restricted zone: as Parquet files, or as queries.
 
-dlt writes its load packages in clear below the home's work folder (mode 0700); the folder is emptied before and after
-each load, so nothing is left of a load that ended or was killed once the next command has run.
+A query is run by dlt's own connection, which belongs to the instance of DuckDB that the caller keeps: rows that wait
+there go to the zone without a copy in between. Parquet files lie in clear, and in dlt's load packages once more, below
+the home's work folder (mode 0700); the folder is emptied before and after each load, so nothing is left of a load that
+ended or was killed once the next command has run.
 """
 
 import os
@@ -10,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lakehouse.lake import attach_statement, catalog_file, keep_instance
 from lakehouse.settings import Settings
@@ -29,6 +31,8 @@ _TYPES = {
     "blob": "binary", "decimal": "decimal",
 }  # fmt: skip
 
+_Kind = Literal["parquet", "model"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilesOfTable:
@@ -39,21 +43,56 @@ class FilesOfTable:
     files: tuple[tuple[Path, int], ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowsOfTable:
+    """A table or view, by its name with its catalog, whose rows are appended to a raw table.
+
+    `columns` is name to type in DuckDB's words, `rows` how many rows there are.
+    """
+
+    table: str
+    columns: dict[str, str]
+    relation: str
+    rows: int
+
+
+def append_rows(settings: Settings, source: str, tables: Sequence[RowsOfTable]) -> None:
+    """Append what waits in the kept instance of a home to the raw tables of one source through dlt.
+
+    The caller must have made the tables, must keep the instance (lakehouse.lake.keep_instance), and must be in no
+    transaction.
+    """
+    folder = settings.work_folder / "load"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    resources = []
+    for table in tables:
+        # dlt reads the query from a file: a line with its dialect, then the text
+        path = folder / f"{table.table}.model"
+        listed = ", ".join(f'"{name}"' for name in table.columns)
+        path.write_text(f"dialect: duckdb\nselect {listed} from {table.relation}\n", encoding="utf-8")
+        resources.append(_import(table.table, table.columns, ((path, table.rows),), "model"))
+    try:
+        _run(settings, source, resources, "model")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def append_files(settings: Settings, source: str, tables: Sequence[FilesOfTable]) -> None:
     """Append Parquet files, as they are, to the raw tables of one source through dlt; names stay as they are.
 
     The caller must have made the tables, and must not hold the zone `raw`.
     """
-    _run(settings, source, [_import(table) for table in tables], {"SCHEMA__NAMING": "direct"})
+    resources = [_import(table.table, table.columns, table.files, "parquet") for table in tables]
+    _run(settings, source, resources, "parquet")
 
 
-def _import(table: FilesOfTable) -> Any:
-    def files() -> Any:
-        for path, rows in table.files:
-            yield dlt.mark.with_file_import(str(path), "parquet", items_count=rows)
+def _import(table: str, types: dict[str, str], files: Sequence[tuple[Path, int]], kind: _Kind) -> Any:
+    def imports() -> Any:
+        for path, rows in files:
+            yield dlt.mark.with_file_import(str(path), kind, items_count=rows)
 
-    columns = {name: _column(name, data_type) for name, data_type in table.columns.items()}
-    return dlt.resource(files, name=table.table, write_disposition="append", columns=columns)
+    columns = {name: _column(name, data_type) for name, data_type in types.items()}
+    return dlt.resource(imports, name=table, write_disposition="append", columns=columns)
 
 
 @contextmanager
@@ -71,7 +110,7 @@ def _shared_instance(settings: Settings) -> Iterator[None]:
             DuckLakeCredentials._conn_str = original  # type: ignore[method-assign]
 
 
-def _run(settings: Settings, source: str, resources: list[Any], variables: dict[str, str]) -> None:
+def _run(settings: Settings, source: str, resources: list[Any], kind: _Kind) -> None:
     package_folder = settings.work_folder / "dlt"
     credentials = DuckLakeCredentials(
         ducklake_name="raw",
@@ -81,7 +120,7 @@ def _run(settings: Settings, source: str, resources: list[Any], variables: dict[
     # runs on each connection before dlt's own ATTACH IF NOT EXISTS of the same alias
     credentials.statements = [attach_statement(settings, "raw")]
     try:
-        with _fixed_settings(variables), _shared_instance(settings):
+        with _fixed_settings(), _shared_instance(settings):
             pipeline = dlt.pipeline(
                 pipeline_name=f"radlake_{source}",
                 pipelines_dir=str(package_folder),
@@ -93,7 +132,7 @@ def _run(settings: Settings, source: str, resources: list[Any], variables: dict[
             pipeline.config.restore_from_destination = False
             pipeline.run(
                 resources,
-                loader_file_format="parquet",
+                loader_file_format=kind,
                 schema_contract={"tables": "evolve", "columns": "freeze", "data_type": "freeze"},
             )
     finally:
@@ -114,18 +153,20 @@ def _column(name: str, data_type: str) -> Any:
 
 
 _SETTINGS = {
+    "SCHEMA__NAMING": "direct",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
+    "NORMALIZE__MODEL_NORMALIZER__ADD_DLT_LOAD_ID": "false",
+    "NORMALIZE__MODEL_NORMALIZER__ADD_DLT_ID": "false",
     "LOAD__DELETE_COMPLETED_JOBS": "true",
 }
 
 
 @contextmanager
-def _fixed_settings(variables: dict[str, str]) -> Iterator[None]:
+def _fixed_settings() -> Iterator[None]:
     """Set dlt's settings for one load; its files of configuration are the user's and may say anything."""
-    settings = _SETTINGS | variables
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
+    before = {name: os.environ.get(name) for name in _SETTINGS}
+    os.environ.update(_SETTINGS)
     try:
         yield
     finally:

@@ -6,14 +6,12 @@ The books (delivery, quarantine, issues, value maps) are one transaction after t
 is undone at the start of the next.
 """
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ingestion.books import begin_load, end_load, undo_open_loads, unrelated_loads, write_code_map
 from ingestion.deletion import CompleteDelivery, create_deleted_table, find_vanished, write_tombstones
@@ -24,11 +22,13 @@ from ingestion.delivery import (
     find_files,
     is_whole_delivery,
     mass_deletion_message,
+    missing_tables,
+    unread_columns,
 )
 from ingestion.findings import count_reasons, findings_of_lines, findings_of_refusals
 from ingestion.freshness import newest_event, write_freshness
-from ingestion.load import FilesOfTable, append_files
-from ingestion.mapping import STANDARD_FORMATS, FileMapping, SourceMapping, mapping_sha256
+from ingestion.load import RowsOfTable, append_rows
+from ingestion.mapping import FileMapping, SourceMapping, mapping_sha256
 from ingestion.quality.clean import clean_delivered
 from ingestion.quality.issues import (
     add_findings,
@@ -42,11 +42,28 @@ from ingestion.quality.known_codes import find_code_issues
 from ingestion.quality.policy import count_policies, create_count_table, write_counts
 from ingestion.quality.records import find_record_issues
 from ingestion.quality.relations import find_relations
-from ingestion.records import hold_unreadable, read_file
-from ingestion.stage import Counts, Load, check_loaded, create_scratch_table, decide_rows, scratch_database, write_rows
+from ingestion.records import hold_unreadable, read_file, with_changes
+from ingestion.stage import (
+    Counts,
+    Load,
+    append_batches,
+    check_loaded,
+    create_load_view,
+    create_scratch_table,
+    decide_rows,
+    scratch_database,
+)
 from lakehouse.contract import Table, read_contract
 from lakehouse.errors import ContractError, SettingsError, SourceUnreachableError, UsageError
-from lakehouse.lake import Connection, append_arrow, attach_zone, empty_work_folder, open_lake, transaction
+from lakehouse.lake import (
+    Connection,
+    append_arrow,
+    attach_zone,
+    empty_work_folder,
+    keep_instance,
+    open_lake,
+    transaction,
+)
 from lakehouse.ledger import Delivery, local_now, new_batch_id, write_deliveries
 from lakehouse.log import get_logger
 from lakehouse.settings import Settings
@@ -98,7 +115,7 @@ def ingest_source(
     result = SourceResult(source=mapping.source)
     empty_work_folder(settings)
     batch_id, loaded_at = new_batch_id(), local_now(settings.timezone)
-    with open_lake(settings) as connection, scratch_database(connection):
+    with keep_instance(settings), open_lake(settings) as connection, scratch_database(connection):
         if not what_if:
             undo_open_loads(connection)
         files = find_files(connection, mapping, folder, result, allow_mass_deletion=allow_mass_deletion)
@@ -124,7 +141,7 @@ def ingest_source(
             if not what_if:
                 _load_rows(work)
         _keep_books(work, what_if=what_if)
-        result.breaches += _missing_tables(connection, mapping, result)
+        result.breaches += missing_tables(connection, mapping, result)
     empty_work_folder(settings)
     for file in files:
         if file.content.breach:
@@ -177,14 +194,11 @@ def _read_into_scratch(work: _Ingestion, file: OpenFile) -> None:
         # it could not be read when its digest was taken
         return
     try:
-        for entity, rows in read_file(file.path, file.mapping, work.tables, file.content):
-            count = rows.num_rows
-            rows = rows.append_column("_file_no", pa.repeat(pa.scalar(file.number, pa.int32()), count))
-            encoding = pa.scalar(file.content.reading.encoding, pa.string())
-            rows = rows.append_column("_src_encoding", pa.repeat(encoding, count))
-            if file.mapping.void and file.mapping.void.column in rows.column_names:
-                rows = rows.append_column("_change", _voided(rows, file.mapping))
-            append_arrow(work.connection, f"scratch.delivered_{entity}", rows)
+        read = read_file(file.path, file.mapping, work.tables, file.content)
+        batches = ((entity, with_changes(rows, file.mapping)) for entity, rows in read)
+        # a database's connection stays in the thread that opened it
+        is_streamed = file.mapping.reader.format != "database"
+        append_batches(work.connection, batches, file.number, file.content.reading, is_streamed=is_streamed)
     except Exception as error:
         # whatever a hostile file does to a reader, the other files are loaded
         for name in work.tables:
@@ -199,26 +213,26 @@ def _read_into_scratch(work: _Ingestion, file: OpenFile) -> None:
             logger.error("a reader failed: %s", type(error).__name__, extra={"file": file.token})
 
 
-def _voided(rows: pa.Table, mapping: FileMapping) -> pa.ChunkedArray:
-    """Return the column `_change` of rows whose source says when it took a record back."""
-    assert mapping.void
-    values = pc.utf8_trim_whitespace(pc.utf8_normalize(rows.column(mapping.void.column), form="NFKC"))
-    is_void = pc.fill_null(pc.is_in(values, pa.array(mapping.void.values, pa.string())), False)
-    return pc.if_else(is_void, pa.scalar("voided", pa.string()), pa.scalar(None, pa.string()))
-
-
 def _judge(work: _Ingestion, *, allow_mass_deletion: bool) -> None:
     """Clean the values of what was read, decide what is new, judge records and find what vanished."""
     mappings = {file.number: file.mapping for file in work.files}
     touched = {entity for file in work.files for entity in file.content.received if entity in work.tables}
     for name in sorted(touched):
         table = work.tables[name]
-        clean_delivered(work.connection, table, mappings)
-        work.decided[name] = decide_rows(work.connection, table, work.mapping.period)
+        cleaned = clean_delivered(work.connection, table, mappings)
+        empty = unread_columns(work.files, table)
+        work.decided[name] = decide_rows(work.connection, table, work.mapping.period, empty)
         find_record_issues(work.connection, table, mappings, work.mapping.period)
         find_code_issues(work.connection, table, mappings)
-        count_policies(work.connection, table, mappings, batch_id=work.load.batch_id, counted_at=work.load.loaded_at)
-        work.events.append(newest_event(work.connection, table, work.load.loaded_at))
+        count_policies(
+            work.connection,
+            table,
+            mappings,
+            cleaned=cleaned,
+            batch_id=work.load.batch_id,
+            counted_at=work.load.loaded_at,
+        )
+        work.events.append(newest_event(work.connection, table, work.load.loaded_at, cleaned))
         create_deleted_table(work.connection, table)
     for file_mapping in work.mapping.files:
         if file_mapping.complete_extract and file_mapping.entity in touched:
@@ -280,30 +294,33 @@ def _find_issues(work: _Ingestion) -> None:
 
 def _load_rows(work: _Ingestion) -> None:
     """Hand the rows to dlt and check that they arrived."""
-    folder = work.settings.work_folder / "load"
-    expected, loads = {}, []
+    loads = []
     for name, counts in sorted(work.decided.items()):
         accepted = sum(count.accepted for count in counts.values())
         deleted = sum(count for (_, entity), count in work.deleted.items() if entity == name)
         if accepted + deleted == 0:
             continue
         table = work.tables[name]
-        expected[name] = accepted + deleted
-        files = write_rows(work.connection, table, work.load, folder, accepted=accepted, deleted=deleted)
         types = {column.name: column.data_type for column in table.columns} | table.provenance
-        loads.append(FilesOfTable(table=name, columns=types, files=tuple(files)))
+        view = create_load_view(
+            work.connection,
+            table,
+            work.load,
+            has_accepted=accepted > 0,
+            has_deleted=deleted > 0,
+            empty=unread_columns(work.files, table),
+        )
+        loads.append(RowsOfTable(table=name, columns=types, relation=view, rows=accepted + deleted))
     if not loads:
         return
     begin_load(work.connection, work.load.batch_id, work.mapping.source, work.load.loaded_at)
-    # a local catalog has one writer at a time, and dlt is the writer now
-    work.connection.execute("detach raw")
     try:
-        append_files(work.settings, work.mapping.source, loads)
+        append_rows(work.settings, work.mapping.source, loads)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        # dlt lets go of the zone for the whole instance
         attach_zone(work.connection, work.settings, "raw")
-    for name, count in expected.items():
-        check_loaded(work.connection, work.tables[name], work.load.batch_id, count)
+    for load in loads:
+        check_loaded(work.connection, work.tables[load.table], work.load.batch_id, load.rows)
 
 
 def _keep_books(work: _Ingestion, *, what_if: bool) -> None:
@@ -371,21 +388,3 @@ def _delivery(work: _Ingestion, file: OpenFile, entity: str, received: int, coun
         deletions_held=work.held.get((file.number, entity), 0),
         breach=file.content.breach,
     )
-
-
-def _missing_tables(connection: Connection, mapping: SourceMapping, result: SourceResult) -> list[str]:
-    """Name the tables that were never delivered although the mapping does not call them optional."""
-    delivered = {file.entity for file in result.files}
-    missing = []
-    for file_mapping in mapping.files:
-        is_standard = file_mapping.reader.format in STANDARD_FORMATS
-        if file_mapping.optional or file_mapping.entity in delivered or (is_standard and delivered):
-            continue
-        before = connection.execute(
-            "select 1 from raw.raw_ledger.delivery where source = $1 and ($2 or entity = $3) limit 1",
-            [mapping.source, is_standard, file_mapping.entity],
-        ).fetchone()
-        if before is None:
-            what = file_mapping.entity or "messages" if is_standard else file_mapping.entity
-            missing.append(f"{mapping.source}: no file matches {file_mapping.match!r} for {what}")
-    return missing

@@ -261,3 +261,13 @@ def hold_unreadable(entity: str, result: FileReading, error: Exception) -> None:
     if reason not in ("truncated_file", "file_replaced"):
         result.breach = f"a file for {entity} cannot be read ({reason})"
     result.refuse(entity, 0, reason, "")
+
+
+def with_changes(rows: pa.Table, mapping: FileMapping) -> pa.Table:
+    """Return rows with the column `_change` where their source says when it took a record back."""
+    if not mapping.void or mapping.void.column not in rows.column_names:
+        return rows
+    values = pc.utf8_trim_whitespace(pc.utf8_normalize(rows.column(mapping.void.column), form="NFKC"))
+    is_void = pc.fill_null(pc.is_in(values, pa.array(mapping.void.values, pa.string())), False)
+    changes = pc.if_else(is_void, pa.scalar("voided", pa.string()), pa.scalar(None, pa.string()))
+    return rows.append_column("_change", changes)

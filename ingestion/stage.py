@@ -5,16 +5,18 @@ source, period and key (contract). A row is accepted when its key and content (S
 made of them and of what became of the record) were never seen, or when it ends the delivery's rows of its key and
 differs from the newest version stored: a value that went back, or a record that came back, is a new version too.
 
-Keys are hashed first: where no hash occurs twice no key does, so most deliveries need neither windows nor self-joins,
-and a table that is empty needs no comparison at all.
+Keys are counted first: where none occurs twice, as in most deliveries, neither windows nor self-joins are needed, and a
+table that is empty needs no comparison at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
+import pyarrow as pa
+
+from ingestion.readers import Reading
 from lakehouse.contract import Table
 from lakehouse.errors import RadlakeError
 from lakehouse.lake import Connection
@@ -53,14 +55,63 @@ def create_scratch_table(connection: Connection, table: Table) -> str:
     return name
 
 
+def append_batches(
+    connection: Connection,
+    batches: Iterator[tuple[str, pa.Table]],
+    file_no: int,
+    reading: Reading,
+    *,
+    is_streamed: bool = True,
+) -> None:
+    """Append the rows of a file, as (raw table, columns), to the waiting tables.
+
+    Batches that follow each other and are alike are one statement, which takes them as they are read: many small
+    statements cost several times as much. They are then read in DuckDB's threads, unless `is_streamed` is false.
+    """
+    ahead = next(batches, None)
+    failures: list[BaseException] = []
+
+    def alike(entity: str, schema: pa.Schema, encoding: str | None) -> Iterator[pa.RecordBatch]:
+        nonlocal ahead
+        while ahead is not None and (ahead[0], ahead[1].schema, reading.encoding) == (entity, schema, encoding):
+            yield from ahead[1].to_batches()
+            if not is_streamed:
+                return
+            try:
+                ahead = next(batches, None)
+            except BaseException as error:
+                failures.append(error)
+                raise
+
+    while ahead is not None:
+        (entity, rows), encoding = ahead, reading.encoding
+        reader = pa.RecordBatchReader.from_batches(rows.schema, alike(entity, rows.schema, encoding))
+        facts = f"cast({file_no} as integer) as _file_no, {literal(encoding)} as _src_encoding"
+        connection.register("delivered_rows", reader)
+        try:
+            connection.execute(f"insert into scratch.delivered_{entity} by name select *, {facts} from delivered_rows")
+        except Exception:
+            # DuckDB knows a failure of the reader by its text only
+            if failures:
+                raise failures[0] from None
+            raise
+        finally:
+            connection.unregister("delivered_rows")
+        if not is_streamed:
+            ahead = next(batches, None)
+
+
 def _as_text(column: str, table: Table, absent: str) -> str:
     is_text = next(item.data_type for item in table.columns if item.name == column) == "varchar"
     return f'coalesce("{column}", {absent})' if is_text else f'coalesce(cast("{column}" as varchar), {absent})'
 
 
-def content_expression(table: Table) -> str:
-    """Return SQL of the digest of a row: its columns, and what was made of them where that was anything."""
-    columns = ", ".join(_as_text(name, table, "chr(1)") for name in table.column_names)
+def content_expression(table: Table, empty: Collection[str] = ()) -> str:
+    """Return SQL of the digest of a row: its columns, and what was made of them where that was anything.
+
+    `empty` are columns known to hold nothing in any row; the digest is the same without knowing.
+    """
+    columns = ", ".join("chr(1)" if name in empty else _as_text(name, table, "chr(1)") for name in table.column_names)
     return f"sha256(concat_ws(chr(31), {columns}, _clean, _change))"
 
 
@@ -71,15 +122,18 @@ def key_expression(table: Table) -> str:
     return "concat_ws(chr(31), " + ", ".join(f"trim({_as_text(name, table, repr(''))})" for name in table.key) + ")"
 
 
-def decide_rows(connection: Connection, table: Table, period: str | None) -> dict[int, Counts]:
+def decide_rows(
+    connection: Connection, table: Table, period: str | None, empty: Collection[str] = ()
+) -> dict[int, Counts]:
     """Decide which waiting rows are new and return, by file number, what becomes of them.
 
+    `empty` are columns known to hold nothing in any row.
     Afterwards `scratch.decided_<table>` (_rowid, _file_no, _src_row_no, _key, _row_sha256, is_accepted, is_duplicate)
     tells of every row.
     """
     delivered, decided = f"scratch.delivered_{table.name}", f"scratch.decided_{table.name}"
     connection.execute("create table if not exists scratch.all_new (entity varchar)")
-    key, content = key_expression(table), content_expression(table)
+    key, content = key_expression(table), content_expression(table, empty)
     hashed = (
         f"select rowid as _rowid, _file_no, _src_row_no, coalesce({key}, {content}) as _key, "
         f"{content} as _row_sha256 from {delivered}"
@@ -105,8 +159,8 @@ def decide_rows(connection: Connection, table: Table, period: str | None) -> dic
 
 
 def _has_distinct_keys(connection: Connection, delivered: str, key: str) -> bool:
-    # DuckDB's own hash of strings collides far too often for this
-    row = connection.execute(f"select count(*) = count(distinct md5_number_lower({key})) from {delivered}").fetchone()
+    # short texts are counted several times as fast as their digests
+    row = connection.execute(f"select count(*) = count(distinct {key}) from {delivered}").fetchone()
     return bool(row and row[0])
 
 
@@ -224,30 +278,30 @@ class Load:
     """Token of each file, by its number."""
 
 
-def write_rows(
-    connection: Connection, table: Table, load: Load, folder: Path, *, accepted: int, deleted: int
-) -> list[tuple[Path, int]]:
-    """Write the accepted rows with their provenance, in the order of delivery, and then those of vanished records.
+def create_load_view(
+    connection: Connection,
+    table: Table,
+    load: Load,
+    *,
+    has_accepted: bool,
+    has_deleted: bool,
+    empty: Collection[str] = (),
+) -> str:
+    """Create the view of the rows to append, and return its name.
 
-    Returns Parquet files below `folder` with their rows; they are in clear, and the caller removes them.
+    These are the accepted rows with their provenance, in the order of delivery, and then those of vanished records.
+    `empty` are columns known to hold nothing in any row.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files = []
-    if accepted:
-        target = folder / f"{table.name}.parquet"
-        connection.execute(
-            f"copy ({_accepted_query(connection, table)}) to '{target}' (format parquet, compression snappy)",
-            [load.period, load.batch_id, load.loaded_at, list(load.tokens)],
-        )
-        files.append((target, accepted))
-    if deleted:
-        target = folder / f"{table.name}_deleted.parquet"
-        connection.execute(f"copy scratch.deleted_{table.name} to '{target}' (format parquet)")
-        files.append((target, deleted))
-    return files
+    columns = ", ".join(f'"{name}"' for name in (*table.column_names, *table.provenance))
+    parts = [_accepted_query(connection, table, load, empty)] if has_accepted else []
+    if has_deleted:
+        parts.append(f"select {columns} from scratch.deleted_{table.name}")
+    name = f"scratch.load_{table.name}"
+    connection.execute(f"create or replace view {name} as {' union all by name '.join(parts)}")
+    return name
 
 
-def _accepted_query(connection: Connection, table: Table) -> str:
+def _accepted_query(connection: Connection, table: Table, load: Load, empty: Collection[str]) -> str:
     columns = ", ".join(f'rows."{name}"' for name in table.column_names)
     if not _is_all_new(connection, table):
         rows = (
@@ -257,22 +311,30 @@ def _accepted_query(connection: Connection, table: Table) -> str:
         )
     else:
         # all rows are new, and they lie in their order
-        rows = f"(select *, {content_expression(table)} as _row_sha256 from scratch.delivered_{table.name})"
+        rows = f"(select *, {content_expression(table, empty)} as _row_sha256 from scratch.delivered_{table.name})"
+    tokens = ", ".join(literal(token) for token in load.tokens)
+    # a view takes no parameters
     return f"""
         select
             {columns},
-            cast($4 as varchar[])[rows._file_no + 1] as _src_file,
+            cast([{tokens}] as varchar[])[rows._file_no + 1] as _src_file,
             rows._src_row_no,
             rows._src_encoding,
-            cast($1 as varchar) as _src_period,
+            cast({literal(load.period)} as varchar) as _src_period,
             rows._row_sha256,
-            cast($2 as varchar) as _batch_id,
+            {literal(load.batch_id)} as _batch_id,
             -- a later file of one load is newer, whatever its row numbers are
-            cast($3 as timestamp) + to_microseconds(cast(rows._file_no as bigint)) as _loaded_at,
+            timestamp '{load.loaded_at.isoformat(sep=" ")}' + to_microseconds(cast(rows._file_no as bigint))
+                as _loaded_at,
             rows._clean,
             rows._change
         from {rows} as rows
     """
+
+
+def literal(text: str | None) -> str:
+    """Return a text as an SQL string, or null."""
+    return "null" if text is None else "'" + text.replace("'", "''") + "'"
 
 
 def check_loaded(connection: Connection, table: Table, batch_id: str, expected: int) -> None:

@@ -1,12 +1,14 @@
 """Compares the ingestion of a GB18030 CSV with DuckDB's own `read_csv` of the same data in UTF-8, as ratios of one run.
 
-python -m benchmarks.ingestion.load [--rows 1000000] [--dirt 0.0] [--profile]
+python -m benchmarks.ingestion.load [--rows 1000000] [--dirt 0.0] [--memory-limit 4GB] [--profile]
 
 The file has 12 columns of a patient register. DuckDB reads it three times, all columns as text: into a table in memory,
 into a database file, and into the encrypted zone `raw` itself. The ingestion detects the encoding, repairs, judges and
 compares every row and keeps the books. Each step runs in a process of its own; the resident memory is its VmHWM.
 On a busy machine the seconds of the processor tell more than those of the wall.
-`--dirt` is the share of rows with a defect; `--profile` tells where the time of the ingestion goes.
+`--dirt` is the share of rows with a defect; `--profile` tells where the time of the ingestion goes. The ingestion may
+hold `--memory-limit` besides what Python and the extensions take: with a small one, the memory is the same for any
+number of rows.
 """
 
 import argparse
@@ -95,7 +97,7 @@ def _settings(folder: Path) -> tuple[Path, Path]:
     return home, folder / "deliveries"
 
 
-def step(name: str, folder: Path) -> None:
+def step(name: str, folder: Path, memory_limit: str = "4GB") -> None:
     """Run one step in this process and print its seconds and its peak of resident memory in MiB."""
     plain = folder / "plain.csv"
     query = f"select * from read_csv('{plain}', all_varchar = true, header = true)"
@@ -106,7 +108,7 @@ def step(name: str, folder: Path) -> None:
             assert batch.row_count >= 0
     else:
         home, deliveries = _settings(folder / name) if name != "ingest" else _settings(folder)
-        settings = read_settings(home).model_copy(update={"deliveries": deliveries})
+        settings = read_settings(home).model_copy(update={"deliveries": deliveries, "memory_limit": memory_limit})
         write_settings(settings)
         if name == "ingest":
             started, worked = time.perf_counter(), time.process_time()
@@ -128,13 +130,13 @@ def step(name: str, folder: Path) -> None:
     print(json.dumps(answer))
 
 
-def _profiled(folder: Path) -> None:
+def _profiled(folder: Path, memory_limit: str) -> None:
     import cProfile
     import pstats
 
     profile = cProfile.Profile()
     profile.enable()
-    step("ingest", folder)
+    step("ingest", folder, memory_limit)
     profile.disable()
     pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
 
@@ -144,23 +146,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--dirt", type=float, default=0.0)
+    parser.add_argument("--memory-limit", default="4GB")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--step", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
-        step(options.step, options.folder)
+        step(options.step, options.folder, options.memory_limit)
         return
     with tempfile.TemporaryDirectory(prefix="radlake_benchmark_") as name:
         folder = Path(name)
         write_files(folder, options.rows, options.dirt)
         if options.profile:
-            _profiled(folder)
+            _profiled(folder, options.memory_limit)
             return
-        answer: dict[str, object] = {"rows": options.rows, "dirt": options.dirt}
+        answer: dict[str, object] = {"rows": options.rows, "dirt": options.dirt, "memory_limit": options.memory_limit}
         figures: dict[str, dict[str, float]] = {}
         for step_name in ("memory", "file", "lake", "read", "ingest"):
             command = [sys.executable, "-m", "benchmarks.ingestion.load", "--step", step_name, "--folder", name]
+            command += ["--memory-limit", options.memory_limit]
             printed = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ.copy()).stdout
             figures[step_name] = json.loads(printed.splitlines()[-1])
         answer["steps"] = figures

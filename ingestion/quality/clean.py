@@ -21,10 +21,11 @@ _SMALL_FILE = 20
 """Rows below which a file alone does not tell what is usual in it."""
 
 
-def clean_delivered(connection: Connection, table: Table, files: Mapping[int, FileMapping]) -> None:
+def clean_delivered(connection: Connection, table: Table, files: Mapping[int, FileMapping]) -> frozenset[str]:
     """Fill `_clean` of the waiting rows of a table and add what is wrong with their values to scratch.found_issue.
 
     `files` is the mapping of each file by its number. Rows stay as they were received.
+    Returns the columns that `_clean` of any row names.
     """
     row = connection.execute("select cast(now() as date)").fetchone()
     assert row
@@ -62,6 +63,7 @@ def clean_delivered(connection: Connection, table: Table, files: Mapping[int, Fi
     _write_found(waiting)
     for name in (ENTRY, FOUND, JUDGED):
         connection.execute(f"drop table if exists {name}")
+    return frozenset(waiting.cleaned)
 
 
 def _group_files(connection: Connection, name: str, files: Mapping[int, FileMapping]) -> str:
@@ -122,14 +124,17 @@ def _write_clean(waiting: Waiting) -> None:
             f"select distinct column_name from {ENTRY} order by column_name"
         ).fetchall()
     ]
+    waiting.cleaned.update(names)
     if not names:
         return
     parts = ", ".join(f"max(fragment) filter (where column_name = {literal(name)})" for name in names)
+    # a row has one entry of each column at most
+    parts, grouped = ("fragment", "") if len(names) == 1 else (f"concat_ws(',', {parts})", " group by row_id")
     waiting.connection.execute(
         f"update {waiting.name} as delivered set _clean = entry.content from ("
-        f"select row_id, '{{' || concat_ws(',', {parts}) || '}}' as content from (select row_id, column_name, "
+        f"select row_id, '{{' || {parts} || '}}' as content from (select row_id, column_name, "
         "to_json(column_name) || ':' || coalesce(cast(to_json(normal) as varchar), 'null') as fragment "
-        f"from {ENTRY}) group by row_id) as entry where delivered.rowid = entry.row_id"
+        f"from {ENTRY}){grouped}) as entry where delivered.rowid = entry.row_id"
     )
 
 

@@ -1,6 +1,6 @@
 """Judges the values of one column of the waiting rows, each different value once, and notes answers and defects."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from ingestion.quality.forms import Facts, normal_form
 from ingestion.quality.forms.dates import is_open_end
 from ingestion.quality.forms.screens import literal, odd_expression
 from ingestion.quality.forms.texts import LIMITS
-from lakehouse.contract import Column, Table
+from lakehouse.contract import Column, Table, clean_expression
 from lakehouse.lake import Connection, append_arrow
 
 ENTRY = "scratch.clean_entry"
@@ -36,11 +36,17 @@ class Waiting:
     """Columns that hold anything."""
     long_texts: set[str] = field(default_factory=set)
     """Columns with texts so long that they may have been cut off."""
+    cleaned: set[str] = field(default_factory=set)
+    """Columns that `_clean` of any row names, once it is filled."""
 
     @property
     def name(self) -> str:
         """Return the name of the waiting table."""
         return f"scratch.delivered_{self.table.name}"
+
+    def clean(self, column: str, relation: str = "") -> str:
+        """Return SQL of a column as the door left it, once `_clean` is filled."""
+        return left_expression(column, self.cleaned, relation)
 
     def missing(self, file_no: int) -> frozenset[str]:
         """Return the further words for no value of a file's mapping."""
@@ -68,15 +74,27 @@ class Waiting:
 
     def odd(self, column: Column) -> str:
         """Return SQL for the values of a column that need a closer look, blank ones left out."""
+        name = f'"{column.name}"'
         odd = odd_expression(
             str(column.meta["form"]),
-            f'"{column.name}"',
+            name,
             missing=self.all_missing(),
             tomorrow=None if column.meta.get("future") else (self.today + timedelta(days=1)).isoformat(),
             limits=limits_of(column),
             is_long=column.name in self.long_texts,
         )
-        return f'("{column.name}" is not null and trim("{column.name}") <> \'\' and {odd})'
+        # of `and` DuckDB computes both sides for all rows where it selects none by it; few values need the trimming
+        return f"(case when {name} is null then false when {odd} then trim({name}) <> '' else false end)"
+
+
+def left_expression(column: str, cleaned: Collection[str], relation: str = "") -> str:
+    """Return SQL of a column as the door left it, where `cleaned` are all columns it wrote otherwise in any row.
+
+    It says the same as clean_expression, and does not search `_clean` of each row for what is nowhere in it.
+    """
+    if column in cleaned:
+        return clean_expression(column, relation)
+    return f'{relation}."{column}"' if relation else f'"{column}"'
 
 
 def limits_of(column: Column) -> tuple[float | None, float | None]:
@@ -111,7 +129,9 @@ def clean_column(
         by_file.setdefault(file_no, []).append((value, count))
     judged: list[dict[str, Any]] = []
     longest = _longest_texts(waiting, column) if form in ("text", "document") else {}
-    cards = _sexes_by_card(waiting, column) if form == "sex" else {}
+    # only a column with zeros is compared with the cards
+    has_zero = form == "sex" and any(value.strip() == "0" for values in by_file.values() for value, _ in values)
+    cards = _sexes_by_card(waiting, column) if has_zero else {}
     for file_no, values in by_file.items():
         facts = facts_of(waiting, column, file_no, values)
         facts = replace(facts, shapes=(shapes or {}).get(file_no, ()), longest=longest.get(file_no))

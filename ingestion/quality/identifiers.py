@@ -9,7 +9,7 @@ from ingestion.quality.forms.identifiers import pattern_of, plain_id, shape_of
 from ingestion.quality.forms.screens import literal
 from lakehouse.contract import Column
 
-_NINES = "999999999"
+_NINES = "9" * 32
 _MOST_MASKS = 200
 _ORDINARY = re.compile("[0-9A-Z][0-9A-Z._|^-]*")
 _LEADING_ZERO = re.compile("[A-Z]*-?0")
@@ -50,9 +50,14 @@ def _masks(waiting: Waiting, column: Column) -> dict[int, list[tuple[str, int, i
     A mask is an identifier with 9 for every digit.
     """
     name = f'"{column.name}"'
+    # most identifiers are short and have digits only: their mask is a number of nines
+    mask_expression = (
+        f"case when strlen({name}) <= {len(_NINES)} and regexp_full_match({name}, '[0-9]*') "
+        f"then {literal(_NINES)}[:strlen({name})] else translate({name}, '012345678', '{_NINES[:9]}') end"
+    )
     counted: dict[int, dict[str, tuple[int, int]]] = {}
     for number, mask, count, smallest in waiting.connection.execute(
-        f"select {waiting.group} as _group, translate({name}, '012345678', '{_NINES}') as _mask, "
+        f"select {waiting.group} as _group, {mask_expression} as _mask, "
         f"count(*) as _frequency, min({name}) "
         f"from {waiting.name} where {name} <> '' group by _group, _mask "
         f"qualify row_number() over (partition by _group order by _frequency desc, _mask) <= {_MOST_MASKS} "

@@ -9,11 +9,12 @@ policies: a missing value stays missing and is never filled in; an unusable one 
 outside its range is kept and flagged, since the reader decides whether the patient or the typist was extreme.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from ingestion.mapping import FileMapping
-from lakehouse.contract import Column, Table, clean_expression
+from ingestion.quality.columns import left_expression
+from lakehouse.contract import Column, Table
 from lakehouse.lake import Connection
 
 COUNTS = "scratch.quality_count"
@@ -41,10 +42,14 @@ def count_policies(
     table: Table,
     files: Mapping[int, FileMapping],
     *,
+    cleaned: Collection[str],
     batch_id: str,
     counted_at: datetime,
 ) -> None:
-    """Add the counts of one raw table to `scratch.quality_count`: one pass over the waiting rows."""
+    """Add the counts of one raw table to `scratch.quality_count`: one pass over the waiting rows.
+
+    `cleaned` are the columns that `_clean` of any row names.
+    """
     mappings = [mapping for mapping in files.values() if mapping.entity in ("", table.name)]
     words = {word.strip() for mapping in mappings for word in mapping.missing}
     delivered = {name for mapping in mappings for name in (*mapping.columns, *mapping.constants)}
@@ -57,7 +62,7 @@ def count_policies(
         return
     aggregates, names = [], []
     for column in columns:
-        for rule, before, after in _conditions(column, words):
+        for rule, before, after in _conditions(column, words, cleaned):
             names.append((column.name, rule))
             aggregates += [f"count(*) filter (where {before})", f"count(*) filter (where {after})"]
     row = connection.execute(f"select count(*), {', '.join(aggregates)} from scratch.delivered_{table.name}").fetchone()
@@ -74,18 +79,28 @@ def count_policies(
     )
 
 
-def _conditions(column: Column, words: set[str]) -> list[tuple[str, str, str]]:
+def _conditions(column: Column, words: set[str], cleaned: Collection[str]) -> list[tuple[str, str, str]]:
     """Return rule, SQL condition as received, SQL condition as left, of one column."""
-    raw, clean = f'"{column.name}"', clean_expression(column.name)
+    raw, clean = f'"{column.name}"', left_expression(column.name, cleaned)
     usual = () if column.meta.get("form") in _TEXT_FORMS else MISSING_WORDS
     spellings = {spelling for word in (*usual, *words) for spelling in (word, word.lower(), word.capitalize())}
     listed = ", ".join("'" + word.replace("'", "''") + "'" for word in sorted({"", *spellings}))
-    # what begins with no mark, digit or letter may be blank; hardly any value needs trimming to tell
-    blank = "({0} < '!' and trim({0}) = '')"
-    is_missing = f"({raw} is null or {raw} in ({listed}) or {blank.format(raw)})"
+    longest = max((len(word.encode()) for word in spellings), default=0)
+    # what begins with no mark, digit or letter may be blank; few values need trimming or a search (strlen: bytes),
+    # and a case looks at those only, where `or` computes both sides for all
+    is_missing = (
+        f"(case when {raw} is null then true when {raw} < '!' then trim({raw}) = '' or {raw} in ({listed}) "
+        f"when strlen({raw}) <= {longest} then {raw} in ({listed}) else false end)"
+    )
+    is_left_missing = f"(case when {clean} is null then true when {clean} < '!' then trim({clean}) = '' else false end)"
+    is_unusable = (
+        f"(case when _clean is null or {clean} is not null then false else not {is_missing} end)"
+        if column.name in cleaned
+        else "false"
+    )
     found = [
-        ("missing", is_missing, f"({clean} is null or {blank.format(clean)})"),
-        ("unusable", "false", f"(_clean is not null and not {is_missing} and {clean} is null)"),
+        ("missing", is_missing, is_left_missing),
+        ("unusable", "false", is_unusable),
     ]
     limits = plausible_range(column)
     if limits:

@@ -54,7 +54,7 @@ def _compare_dates(waiting: Waiting) -> None:
     for order in read_orders():
         if order.earlier not in names or order.later not in names:
             continue
-        earlier, later = clean_expression(order.earlier), clean_expression(order.later)
+        earlier, later = waiting.clean(order.earlier), waiting.clean(order.later)
         first, second = f"try_cast({earlier} as timestamp)", f"try_cast({later} as timestamp)"
         # a date without a time, and midnight, are the whole day
         day = f"({first} = date_trunc('day', {first}) or {second} = date_trunc('day', {second}))"
@@ -77,7 +77,7 @@ def _compare_births(waiting: Waiting) -> None:
     ).fetchone()
     if not beside or beside[0] != 3:
         return
-    birth, admitted = clean_expression("birth_date", "patient"), clean_expression("admitted_at", "encounter")
+    birth, admitted = waiting.clean("birth_date", "patient"), clean_expression("admitted_at", "encounter")
     waiting.connection.execute(
         f"insert into {FOUND} select distinct patient.rowid, 'birth_date', 'date_order', 'row' "
         f"from {waiting.name} as patient inner join scratch.delivered_encounter as encounter "
@@ -90,7 +90,7 @@ def _compare_card(waiting: Waiting) -> None:
     if not _columns_of(waiting, "citizen_id"):
         return
     name = next(iter(_columns_of(waiting, "citizen_id")))
-    card = clean_expression(name)
+    card = waiting.clean(name)
     valid = (
         f"regexp_full_match({card}, '[1-9][0-9]{{16}}[0-9X]') and not exists (select 1 from {FOUND} as found "
         f"where found.row_id = delivered.rowid and found.column_name = {literal(name)} "
@@ -98,18 +98,19 @@ def _compare_card(waiting: Waiting) -> None:
     )
     columns = _columns_of(waiting, "date", "sex")
     if "birth_date" in columns:
-        birth = clean_expression("birth_date")
+        birth = waiting.clean("birth_date")
         waiting.connection.execute(
             f"insert into {FOUND} select rowid, {literal(name)}, 'idcard_birth_mismatch', 'row' "
             f'from {waiting.name} as delivered where "{name}" is not null and birth_date is not null '
             f"and strlen({birth}) = 10 and replace({birth}, '-', '') <> {card}[7:14] and {valid}"
         )
     if "sex" in columns:
-        sex = clean_expression("sex")
+        sex = waiting.clean("sex")
         waiting.connection.execute(
             f"insert into {FOUND} select rowid, {literal(name)}, 'idcard_sex_mismatch', 'row' "
-            f"from {waiting.name} as delivered where \"{name}\" is not null and {sex} in ('M', 'F') "
-            f"and {valid} and ({sex} = 'M') <> (try_cast({card}[17] as integer) % 2 = 1)"
+            # the 17th digit of a man's number is odd
+            f'from {waiting.name} as delivered where "{name}" is not null '
+            f"and {sex} = case try_cast({card}[17] as integer) % 2 when 1 then 'F' when 0 then 'M' end and {valid}"
         )
 
 

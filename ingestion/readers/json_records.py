@@ -130,7 +130,7 @@ def _has_path(value: Any, steps: list[str]) -> bool:
 
 
 def _has_lines(path: Path, encoding: str) -> bool:
-    """Return whether one of the first lines is a whole object, and it is not the only line."""
+    """Return whether one of the first lines is a whole object, not the only line, and no item of an opened list."""
     with path.open("rb") as file:
         stream = JsonStream(file, encoding, make_decoder(_Number, _Number))
         lines: list[str] = []
@@ -141,7 +141,10 @@ def _has_lines(path: Path, encoding: str) -> bool:
         except BrokenItemError:
             pass
     whole = [_is_object(line) for line in lines]
-    return len(lines) > 1 and any(whole)
+    if len(lines) < 2 or not any(whole):
+        return False
+    # before the records of a list, one a line, stands what opens it
+    return not any(line.endswith(("[", ":")) for line in lines[: whole.index(True)])
 
 
 def _is_object(line: str) -> bool:

@@ -3,12 +3,14 @@
 A record with too few fields is joined with the lines behind it when exactly the expected number of fields results and
 the row looks like the others (`embedded_newline`); lines without any delimiter behind a whole record whose last column
 is text belong to that text. One with too many fields gets its delimiters back when one text column can have held them
-(`embedded_delimiter`). What cannot be put together is refused, and reading goes on with the next line.
+(`embedded_delimiter`), or a unit such as 10^9/L. What cannot be put together is refused, and reading goes on with the
+next line.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ingestion.quality.forms.units import ucum
 from ingestion.readers import Reading, Rejected
 from ingestion.readers.closing import is_closing, is_header, told_count
 from ingestion.readers.fields import Split, best_split
@@ -18,6 +20,7 @@ MAXIMUM_LINES_OF_A_RECORD = 2_000
 _MAXIMUM_LINES_JOINED = 60
 _MAXIMUM_CHARACTERS = 1 << 20
 _MAXIMUM_TRIES = 12
+_SIGNS_OF_UNITS = ("^", "/", "*")
 _CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127))
 
 
@@ -108,7 +111,7 @@ class Repairer:
             return self._read_short(lines, start, first, wanted, split, out, is_end, is_cut)
         row = split.fields
         if len(row) > count:
-            merged = self.profile.merge(row, self.form.delimiter)
+            merged = self._with_units(row) or self.profile.merge(row, self.form.delimiter)
             if merged is None:
                 self._refuse(out, first + start, "extra_column", lines[start])
                 return used
@@ -122,6 +125,19 @@ class Repairer:
         behind = self._behind(lines, start + used, wanted, is_end, is_cut)
         self._accept(out, first + start, row, lines[start + used : start + used + behind])
         return used + behind
+
+    def _with_units(self, fields: Sequence[str]) -> list[str] | None:
+        """Return a row in which units such as 10^9/L take back the delimiter in them, if that makes it whole."""
+        sign = self.form.delimiter
+        if sign not in _SIGNS_OF_UNITS:
+            return None
+        row: list[str] = []
+        for cell in fields:
+            if row and row[-1].strip() and cell.strip() and ucum(f"{row[-1]}{sign}{cell}"):
+                row[-1] = f"{row[-1]}{sign}{cell}"
+            else:
+                row.append(cell)
+        return row if len(row) == self.form.count and self.profile.is_plausible(row) else None
 
     def _split(self, text: str) -> Split:
         return best_split(text, self.form.delimiter, self.form.count, quoted=self.form.quoted)

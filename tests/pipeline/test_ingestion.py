@@ -190,7 +190,7 @@ def test_load_that_lost_rows_is_an_error_and_keeps_no_books(
     from lakehouse.errors import RadlakeError
 
     write_patients(settings.deliveries_folder, [patient_line("1"), patient_line("2")])
-    monkeypatch.setattr(pipeline, "append_files", lambda *_: None)
+    monkeypatch.setattr(pipeline, "append_rows", lambda *_: None)
     with pytest.raises(RadlakeError, match="holds 0 rows of a load of 2"):
         ingest(settings)
     monkeypatch.undo()

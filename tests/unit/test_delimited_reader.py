@@ -131,6 +131,17 @@ def test_delimiters_within_a_text_are_put_back(tmp_path: Path) -> None:
     assert outcome.found == [("embedded_delimiter", 62)]
 
 
+@pytest.mark.parametrize("every", [1, 3], ids=["all_rows", "some_rows"])
+def test_delimiters_within_units_are_put_back(tmp_path: Path, every: int) -> None:
+    units = [("10^9/L", "10^12/L", "×10^9/L")[number % 3] if number % every == 0 else "g/L" for number in range(60)]
+    lines = [f"R{number:05d}^WBC^{4 + number % 5}.{number % 10}^{unit}^4-10" for number, unit in enumerate(units)]
+    outcome = read(tmp_path, "\n".join(["号^项目^结果^单位^参考值", *lines]) + "\n", delimiter="^")
+    assert [row[3] for _, row in sorted(outcome.rows.items())] == units
+    assert {row[4] for row in outcome.rows.values()} == {"4-10"}
+    assert outcome.refused == {}
+    assert {kind for kind, _ in outcome.found} == {"embedded_delimiter"}
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

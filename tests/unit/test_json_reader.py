@@ -33,6 +33,10 @@ def test_items_of_a_list_with_a_broken_one_among_them(tmp_path: Path) -> None:
         ('{"code":0,"rows":[{"id":1},{"id":2}]}', None),
         ('{"id":1}\n{"id":2}\n', None),
         ('\ufeff[\n{"id":1}\n,\n{"id":2}\n]\n', None),
+        # one record a line within a list is no file of lines
+        ('{"code":0,"rows":[\n{"id":1},\n{"id":2}\n]}', None),
+        ('{\n"rows": [\n{"id":1}\n,{"id":2}]}', "rows"),
+        ('{"rows":\n[\n{"id":1}\n,{"id":2}]}', None),
     ],
 )
 def test_records_are_found_in_every_form(tmp_path: Path, content: str, record: str | None) -> None:

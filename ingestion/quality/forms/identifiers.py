@@ -162,10 +162,14 @@ def is_card_number(number: str) -> bool:
 
 def card_screen(value: str) -> str:
     """Return SQL that is true for values that are no identity card's number with a birth date and the right check."""
-    digits = " + ".join(f"{weight} * (ascii({value}[{place}]) - 48)" for place, weight in enumerate(_WEIGHTS, start=1))
+    # n // 10**k is n without its last k digits; the sum of the weighted digits leaves the same rest by 11 as the sum of
+    # these numbers, each times its own weight and, since 10 is -1 there, that of the digit behind
+    weights = [(weight + behind) % 11 for weight, behind in zip(_WEIGHTS, (*_WEIGHTS[1:], 0), strict=True)]
+    cut = " + ".join(f"{weight} * (n // {10 ** (16 - place)})" for place, weight in enumerate(weights) if weight)
+    rest = f"list_transform([try_cast({value}[1:17] as bigint)], n -> ({cut}) % 11)[1]"
     return (
         f"case when regexp_full_match({value}, '[1-9][0-9]{{16}}[0-9Xx]') then "
-        f"'{_CHECKS}'[({digits}) % 11 + 1] <> upper({value}[18]) "
+        f"'{_CHECKS}'[{rest} + 1] <> upper({value}[18]) "
         f"or try_strptime({value}[7:14], '%Y%m%d') is null else true end"
     )
 

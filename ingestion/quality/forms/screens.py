@@ -32,6 +32,7 @@ _CHARACTERS = rf"[{CONTROL}]|{LOST}|\?{{2,}}|[{MISREAD_AS_GBK}]|{LATIN_PAIR}"
 _TEXT = f"{_CHARACTERS}|{SCREEN}|{TEMPLATE}|{IDENTITIES}"
 _WORD = f"{_CHARACTERS}|<|&|[{FULL_WIDTH_VALUE}]"
 _TRIMMED = frozenset({"text", "document", "address", "word", "status", "boolean"})
+_LONG = frozenset({"text", "document", "address"})
 _LINE_ENDS = "\r\n\x0b\x0c"
 LIGHT_FORMS = _TRIMMED | {"id", "citizen_id"}
 """Forms whose ordinary values may still need trimming, line ends or capitals, which SQL gives them."""
@@ -71,10 +72,13 @@ def odd_expression(
     if form in ("date", "timestamp"):
         return _odd_date(form, value, tomorrow)
     if form == "id":
-        tests = [
-            f"not regexp_full_match({value}, '[0-9A-Za-z][0-9A-Za-z._|^-]*')",
-            f"regexp_full_match({value}, {literal('[0-9][.][0-9]+[eE][0-9]{1,2}|' + absent)})",
-        ]
+        longest = max(len(word.encode()) for word in missing_words(form) | missing)
+        # a case asks the second pattern of few values only; of those that pass the first none has a blank
+        return (
+            f"(case when not regexp_full_match({value}, '[0-9A-Za-z][0-9A-Za-z._|^-]*') then true "
+            f"when strlen({value}) <= {longest} or contains({value}, '.') "
+            f"then regexp_full_match({value}, {literal('[0-9][.][0-9]+[eE][0-9]{1,2}|' + absent)}) else false end)"
+        )
     elif form == "citizen_id":
         tests = [card_screen(value)]
     elif form == "phone":
@@ -123,8 +127,14 @@ def light_test(form: str, value: str) -> str:
         return f"upper({value}) <> {value}"
     if form in _TRIMMED:
         edge = rf"[{SPACES}\r\n\x0b\x0c]"
-        pattern = rf"\r|^{edge}|{edge}$"
-        return f"regexp_matches({value}, {literal(pattern)})"
+        if form not in _LONG:
+            pattern = rf"\r|^{edge}|{edge}$"
+            return f"regexp_matches({value}, {literal(pattern)})"
+        # three tests of which none goes through all of a long text with a pattern
+        return (
+            f"(case when contains({value}, chr(13)) then true when regexp_matches({value}, {literal('^' + edge)}) "
+            f"then true else regexp_matches({value}, {literal(edge + '$')}) end)"
+        )
     return "false"
 
 
@@ -136,9 +146,12 @@ def _odd_date(form: str, value: str, tomorrow: str | None) -> str:
         f"coalesce(case strlen({value}) when 10 then cast(try_cast({value} as date) as varchar) = {value} "
         f"{instant}else false end, false)"
     )
+    # behind a day stands nothing or a blank, so that a mark behind it ends the day; early ones alone are looked up
+    early = max(day for day in SENTINELS if day <= latest)
     return (
-        f"(not {is_plain} or {value} < '{EARLIEST}' or left({value}, 10) > '{latest}' "
-        f"or left({value}, 10) in ({literals(SENTINELS)}))"
+        f"(case when not {is_plain} then true "
+        f"when {value} <= '{early}!' then {value} < '{EARLIEST}' or left({value}, 10) in ({literals(SENTINELS)}) "
+        f"else {value} > '{latest}!' end)"
     )
 
 
