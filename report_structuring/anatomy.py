@@ -38,21 +38,27 @@ _LINGULA = re.compile(r"(?P<side>左侧?)?肺?舌[叶段]|(?P<segment>[上下]�
 _SIDE = re.compile(
     r"左、?右(?:两|双)?侧|左右|双侧|两侧|左侧|右侧|对侧|同侧"
     r"|[双两](?=下?[上中]?肺|肾|膈|额|颞|顶|枕|基底|髋|膝|乳|附件|卵巢|输尿|颈|丘脑|小脑|大脑|锁|腋|胸|肋|眼|耳|肩|手|足|内囊|放射|半卵|椎动|股|髂|脑室|上叶|下叶|叶间|侧)"
-    r"|(?<![0-9mM])左(?![心房室右位移前旋主]|向|肾上腺外)|右(?![心房室位移冠]|向)|(?<![A-Za-z])[LR](?=[\u4e00-\u9fff])"
+    r"|左(?![心房室右位移前旋主]|向|肾上腺外)|右(?![心房室位移冠]|向)|(?<![A-Za-z0-9])[LR](?=[\u4e00-\u9fff])"
 )
 _MOVED = re.compile(r"(?:向)?(左|右)(?:侧)?(?:移|偏)")
 _JOIN = re.compile(
-    r"[、及和与/或以至兼伴]{0,2}(?:[区部旁内侧处端段壁]|近|旁区|周围|起始部|起始段|水平|交界区|皮层下?|皮质下?|白质区?|深部|[A-Z]\d(?:段)?)?[、及和与/或以至兼]{0,2}"
+    r"[、及和与/或以至兼伴]{0,2}(?:[区部旁内侧处端段壁]|近|旁区|周围|起始部|起始段|起始处|远端|近端|末端|[上中下]段|水平|交界区|皮层下?|皮质下?|白质区?|深部|[A-Z]\d(?:段)?)?[、及和与/或以至兼]{0,2}"
+    r"|[^，。；、及和与见示呈有伴未无为]{0,5}[段部处区端支叉][、及和与或]{1,2}"
 )
 
 _UTERINE_ONLY = frozenset(
     {
+        "子宫壁",
+        "宫壁",
         "前壁",
         "后壁",
         "侧壁",
         "左侧壁",
         "右侧壁",
         "下段",
+        "前壁下段",
+        "下段前壁",
+        "前壁中下段",
         "瘢痕处",
         "切口处",
         "底板",
@@ -113,12 +119,24 @@ def site_words() -> dict[str, list[tuple[str, _Word]]]:
     return table
 
 
+@cache
+def _words_by_start() -> dict[str, tuple[tuple[str, _Word], ...]]:
+    """Group the site words by their first two characters, longest first; a word of one character also there."""
+    table: dict[str, list[tuple[str, _Word]]] = {}
+    for rows in site_words().values():
+        for word, entry in rows:
+            table.setdefault(word[:2], []).append((word, entry))
+    for pair in [pair for pair in table if len(pair) == 2 and pair[0] in table]:
+        table[pair] = [*table[pair], *table[pair[0]]]
+    return {start: tuple(rows) for start, rows in table.items()}
+
+
 def find_sites(text: str, start: int, end: int, *, obstetric: bool = False) -> list[Site]:
     """Find site words in a span, longest first, with the side written directly at each.
 
     前壁, 下段 and the like are sites of the uterus only in an `obstetric` text.
     """
-    words = site_words()
+    words = _words_by_start()
     found: list[Site] = []
     at, last_side = start, None
     while at < end:
@@ -130,7 +148,7 @@ def find_sites(text: str, start: int, end: int, *, obstetric: bool = False) -> l
                 last_side = lobe.side
                 at = lobe.end
                 continue
-        for word, entry in words.get(char, ()):
+        for word, entry in words.get(text[at : at + 2]) or words.get(char) or ():
             if text.startswith(word, at) and at + len(word) <= end and _is_whole(text, at, word):
                 if word in _UTERINE_ONLY and not obstetric:
                     continue
@@ -201,10 +219,21 @@ def _is_whole(text: str, at: int, word: str) -> bool:
     if word[-1] == "肺" and following and following in "门动静":
         return False
     if word in ("额", "颞", "顶", "枕"):
-        return following != "外" and text[at - 1 : at] not in ("限", "总", "头")
+        return following not in ("外", "端", "点", "盖") and text[at - 1 : at] not in (
+            "限",
+            "总",
+            "头",
+            "膈",
+            "肝",
+            "穹",
+        )
     if word == "肝" and following in ("素", "炎"):
         return False
     if (word == "骨" and following in ("折", "质")) or (word == "内囊" and following == "性"):
+        return False
+    if word == "肾" and following in ("形", "功", "病", "衰"):
+        return False
+    if word in ("侧裂", "外带", "颈内", "颈外", "颈总") and following in ("池", "静", "动"):
         return False
     if word == "胃" and following in ("管", "镜"):
         return False
@@ -214,6 +243,8 @@ def _is_whole(text: str, at: int, word: str) -> bool:
 
 
 def _inner_side(word: str) -> str | None:
+    if word.endswith(("支", "主干", "冠状动脉")):
+        return None
     if word[0] in "双两":
         return BILATERAL
     if word[0] == "左" and word not in ("左心", "左室", "左房", "左心室", "左心房"):

@@ -1,7 +1,8 @@
 """Cue words of assertion and change (specification 5.1, 5.2, 6), as data.
 
 A cue has a kind, and a direction: `>` acts on what follows, `<` on what precedes, `=` on both.
-Longer wording is listed before shorter wording inside one kind; between kinds the longest match wins.
+Between kinds the longest match wins. In `cues.tsv` a row `needs` at least one of its characters
+in the sentence, so that most rows are not tried at all; 囗 stands for a mention.
 """
 
 import re
@@ -13,12 +14,14 @@ MASK = "囗"
 
 _CUES = tuple(read_rows("cues.tsv"))
 _KIND_RANK = {kind: rank for rank, kind in enumerate(dict.fromkeys(cue[0] for cue in _CUES))}
-_REGEXES = tuple((kind, direction, value, re.compile(wording)) for kind, direction, value, wording in _CUES)
+_REGEXES = tuple(
+    (kind, direction, value, frozenset(needs), re.compile(wording)) for kind, direction, value, needs, wording in _CUES
+)
 
 
 def all_wording() -> str:
     """Return the wording of all cues, whose characters are ordinary in a report."""
-    return "".join(wording for _, _, _, wording in _CUES)
+    return "".join(cue[4] for cue in _CUES)
 
 
 COMPARED = re.compile(
@@ -45,8 +48,11 @@ def find_cues(text: str, start: int, end: int, taken: list[tuple[int, int]]) -> 
     for left, right in taken:
         chars[left - start : right - start] = MASK * (right - left)
     masked = "".join(chars)
+    present = set(masked)
     found: list[Cue] = []
-    for kind, direction, value, regex in _REGEXES:
+    for kind, direction, value, needs, regex in _REGEXES:
+        if needs.isdisjoint(present):
+            continue
         for hit in regex.finditer(masked):
             if hit.end() > hit.start():
                 found.append(
@@ -59,6 +65,8 @@ def find_cues(text: str, start: int, end: int, taken: list[tuple[int, int]]) -> 
                         text=hit.group(),
                     )
                 )
+    if len(found) < 2:
+        return found
     found.sort(key=lambda cue: (-(cue.end - cue.start), _KIND_RANK[cue.kind], cue.start))
     kept: list[Cue] = []
     for cue in found:

@@ -8,60 +8,38 @@ patterns (`patterns.tsv`), and heads whose concept depends on the organ they are
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
-from report_structuring.anatomy import Phrase, Site
-from report_structuring.words import any_of, read_rows, read_words
+from report_structuring.anatomy import Site
+from report_structuring.heads import is_head, match_heads
+from report_structuring.mention import Mention as Mention
+from report_structuring.mention import Scene as Scene
+from report_structuring.signals import match_signals
+from report_structuring.words import any_of, expand, read_rows, read_words
 
 _DOMAIN_OF_REGION = {"chest": "lung", "head": "brain", "abd": "abd", "uterus": "pas"}
-_TRANSPARENT = frozenset({"quadrant", "node", "soft_tissue"})
+_TO_LOWER = {upper: upper + 32 for upper in range(65, 91)}
+_LIST_MARKS = "、及并"
 _ASCII_WORD = re.compile(r"[A-Za-z]")
-_MODIFIER_GAP = re.compile(r"[^，。；：:！？、及和与未无不见示呈伴有在]{0,6}")
 # Words that only mean something in one organ system; the variant alone does not say which.
-_SHARED = frozenset(read_words("shared"))
+_SHARED = frozenset(word.translate(_TO_LOWER) for word in read_words("shared"))
+# One span, two concepts: a calcified nodule, an acute infarct of a watershed.
+_PAIRS = (
+    ("lung.nodule", "钙化", "gen.calcification"),
+    ("brain.watershed_infarct", "急性|新发|新鲜", "brain.acute_infarct"),
+)
+# What a scan calls wear of the bones; under the microscope the word describes tissue.
+_NOT_OF_PATHOLOGY = frozenset({"gen.degenerative"})
 _NOT_FINDINGS = re.compile(any_of("not_findings"))
 _IMPLANTED = re.compile(r"(?:支架|粒子|起搏器|节育器|种植体|滤器|导丝|晶体|电极)(?:系统)?植入")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mention:
-    """A concept found in the text, not yet judged."""
-
-    start: int
-    end: int
-    code: str
-    rule: str
-    core: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Pattern:
     code: str
     regions: frozenset[str]
-    trigger: str
+    triggers: tuple[str, ...]
     regex: re.Pattern[str]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Head:
-    regex: re.Pattern[str]
-    organs: dict[str, str]
-    defaults: dict[str, str]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scene:
-    """What surrounds a sentence: its sites, what was named before, the report's domain and kind."""
-
-    start: int
-    end: int
-    sites: tuple[Site, ...]
-    phrases: tuple[Phrase, ...]
-    clauses: tuple[tuple[int, int], ...]
-    earlier: tuple[Site, ...]
-    domain: str
-    report_kind: str
-    is_obstetric: bool = False
 
 
 @cache
@@ -72,14 +50,24 @@ def concept_types() -> dict[str, str]:
 
 @cache
 def _variants() -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+    # Two findings joined in one variant are two mentions (阑尾炎伴穿孔).
+    composed = frozenset(read_words("composed"))
     codes: dict[str, list[str]] = {}
     for code, _domain, kind, label, variants, *_ in read_rows("finding_lexicon.tsv"):
         for variant in dict.fromkeys([*variants.split("|"), *([] if kind == "action" else [label])]):
-            if variant and "/" not in variant.replace("T2/FLAIR", "") and "(" not in variant.replace("(+)", ""):
+            if (
+                variant
+                and variant not in composed
+                and "/" not in variant.replace("T2/FLAIR", "")
+                and "(" not in variant.replace("(+)", "")
+            ):
                 codes.setdefault(_lower(variant), []).append(code)
+    # By the first two characters, the longest first; those of one character also behind every pair they begin.
     table: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
     for variant, found in codes.items():
-        table.setdefault(variant[0], []).append((variant, tuple(dict.fromkeys(found))))
+        table.setdefault(variant[:2], []).append((variant, tuple(dict.fromkeys(found))))
+    for pair in [pair for pair in table if len(pair) == 2 and pair[0] in table]:
+        table[pair] = [*table[pair], *table[pair[0]]]
     for rows in table.values():
         rows.sort(key=lambda row: -len(row[0]))
     return table
@@ -91,60 +79,72 @@ def _patterns() -> tuple[_Pattern, ...]:
         _Pattern(
             code=code,
             regions=frozenset(() if regions == "*" else regions.split("+")),
-            trigger=trigger,
-            regex=re.compile(regex),
+            triggers=tuple(triggers.split("|")),
+            regex=re.compile(expand(regex)),
         )
-        for code, regions, trigger, regex in read_rows("patterns.tsv")
+        for code, regions, triggers, regex in read_rows("patterns.tsv")
     )
 
 
 @cache
-def _heads() -> tuple[_Head, ...]:
-    rows = []
-    for regex, organs, default in read_rows("heads.tsv"):
-        rows.append(
-            _Head(
-                regex=re.compile(regex),
-                organs=dict(pair.split(":") for pair in organs.split()),
-                defaults=dict(pair.split(":") for pair in default.split()),
-            )
-        )
-    return tuple(rows)
+def _triggers() -> tuple[tuple[str, tuple[int, ...]], ...]:
+    table: dict[str, list[int]] = {}
+    for number, pattern in enumerate(_patterns()):
+        for trigger in pattern.triggers:
+            table.setdefault(trigger, []).append(number)
+    return tuple((trigger, tuple(numbers)) for trigger, numbers in sorted(table.items()))
 
 
-@cache
-def _any_head() -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{head.regex.pattern})" for head in _heads()))
-
-
-@cache
-def _is_head(variant: str) -> bool:
-    return _any_head().fullmatch(variant) is not None
+@lru_cache(maxsize=8)
+def _named_in(text: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return the triggers that stand in a report with their patterns; the sentences of one report ask for the same."""
+    return tuple(row for row in _triggers() if row[0] in text)
 
 
 def _lower(text: str) -> str:
     return text.translate(_TO_LOWER)
 
 
-_TO_LOWER = {upper: upper + 32 for upper in range(65, 91)}
-
-
 def find_mentions(text: str, scene: Scene) -> list[Mention]:
     """Find the concepts named in one sentence; overlapping shorter mentions are dropped."""
-    found = [*_match_variants(text, scene), *_match_patterns(text, scene), *_match_heads(text, scene)]
-    if not scene.is_obstetric:
-        found = [m for m in found if not m.code.startswith("pas.")]
-    implants = [hit.span() for hit in _IMPLANTED.finditer(text, scene.start, scene.end)]
     found = [
-        m for m in found if not (m.code.startswith("pas.") and any(a < m.end and m.start < b for a, b in implants))
+        *_match_variants(text, scene),
+        *_match_patterns(text, scene),
+        *match_heads(text, scene),
+        *match_signals(text, scene),
     ]
+    found = [_about_pancreas(m, scene) for m in found]
+    if scene.report_kind == "pathology":
+        found = [m for m in found if m.code not in _NOT_OF_PATHOLOGY]
+    if not scene.is_obstetric:
+        found = [m for m in found if not m.code.startswith("pas.") or m.code == "pas.hysterectomy"]
+    if not found:
+        return []
+    if any(m.code.startswith("pas.") for m in found):
+        implants = [hit.span() for hit in _IMPLANTED.finditer(text, scene.start, scene.end)]
+        found = [
+            m for m in found if not (m.code.startswith("pas.") and any(a < m.end and m.start < b for a, b in implants))
+        ]
     blocked = [hit.span() for hit in _NOT_FINDINGS.finditer(text, scene.start, scene.end)]
     found = [
         m
         for m in found
-        if not any(left < m.end and m.start < right and m.end - m.start <= right - left for left, right in blocked)
+        if m.code.startswith("rec.")
+        or not any(
+            left < m.end and m.start < right and (m.core or m.end - m.start) <= right - left for left, right in blocked
+        )
     ]
     return _keep_longest(text, found)
+
+
+def _about_pancreas(mention: Mention, scene: Scene) -> Mention:
+    """Read stranding in the fat about the pancreas (胰腺肿胀，周围脂肪间隙模糊) as peripancreatic exudate."""
+    if mention.code != "abd.fat_stranding":
+        return mention
+    before = [site for site in scene.sites if site.end <= mention.start]
+    if before and before[-1].organ == "pancreas":
+        return replace(mention, code="abd.peripancreatic_fluid")
+    return mention
 
 
 def _keep_longest(text: str, found: list[Mention]) -> list[Mention]:
@@ -158,14 +158,16 @@ def _keep_longest(text: str, found: list[Mention]) -> list[Mention]:
             mention = replace(mention, start=mention.end - mention.core)
             rivals = [k for k in kept if k.start < mention.end and mention.start < k.end]
         shares_head = mention.rule == "head.shared" and all(
-            k.end == mention.end and k.code != mention.code for k in rivals
+            k.code != mention.code and (k.end == mention.end or (k.start <= mention.start and mention.end <= k.end))
+            for k in rivals
         )
         if not rivals or shares_head:
             kept.append(mention)
     extra = [
-        Mention(start=k.start, end=k.end, code="gen.calcification", rule="pair")
+        Mention(start=k.start, end=k.end, code=second, rule="pair")
         for k in kept
-        if k.code == "lung.nodule" and "钙化" in text[k.start : k.end]
+        for first, wording, second in _PAIRS
+        if k.code == first and re.search(wording, text[k.start : k.end])
     ]
     # A node whose predicate is a mention of its own (淋巴结未见肿大) is not shown for itself.
     swollen = [k.start for k in kept if k.code == "gen.lymphadenopathy"]
@@ -175,21 +177,38 @@ def _keep_longest(text: str, found: list[Mention]) -> list[Mention]:
         if k.code != "gen.lymph_node"
         or not any(0 <= at - k.end <= 10 and "，" not in text[k.end : at] for at in swollen)
     ]
-    return sorted([*kept, *extra], key=lambda m: (m.start, m.end, m.code))
+    return _join_predicates(text, sorted([*kept, *extra], key=lambda m: (m.start, m.end, m.code)))
+
+
+def _join_predicates(text: str, mentions: list[Mention]) -> list[Mention]:
+    """Join predicates of one subject that follow one another (胸膜增厚、粘连) into one mention."""
+    joined: list[Mention] = []
+    for mention in mentions:
+        last = next((m for m in reversed(joined) if m.code == mention.code), None)
+        is_bare = mention.rule.startswith("head") and mention.end - mention.start == mention.core
+        if last and is_bare and text[last.end : mention.start] in ("", "、", "并", "伴"):
+            joined[joined.index(last)] = replace(last, end=mention.end)
+        else:
+            joined.append(mention)
+    return joined
 
 
 def _match_variants(text: str, scene: Scene) -> list[Mention]:
     lowered, table, found = _lower(text[scene.start : scene.end]), _variants(), []
-    for at in range(scene.start, scene.end):
-        for variant, codes in table.get(lowered[at - scene.start], ()):
-            if not lowered.startswith(variant, at - scene.start):
+    for at in range(len(lowered)):
+        rows = table.get(lowered[at : at + 2]) or table.get(lowered[at])
+        if not rows:
+            continue
+        start = scene.start + at
+        for variant, codes in rows:
+            if not lowered.startswith(variant, at):
                 continue
-            end = at + len(variant)
-            if end > scene.end or not _is_token(text, at, end) or _is_head(variant):
+            end = start + len(variant)
+            if not _is_token(text, start, end) or is_head(variant):
                 continue
-            code = _choose(codes, variant, at, scene)
+            code = _choose(codes, variant, start, scene)
             if code:
-                found.append(Mention(start=at, end=end, code=code, rule="variant"))
+                found.append(Mention(start=start, end=end, code=code, rule="variant"))
                 break
     return found
 
@@ -197,15 +216,20 @@ def _match_variants(text: str, scene: Scene) -> list[Mention]:
 def _match_patterns(text: str, scene: Scene) -> list[Mention]:
     found = []
     sentence = text[scene.start : scene.end]
-    for pattern in _patterns():
-        if pattern.trigger not in sentence:
-            continue
+    chosen = {number for trigger, numbers in _named_in(text) if trigger in sentence for number in numbers}
+    for number in sorted(chosen):
+        pattern = _patterns()[number]
         for hit in pattern.regex.finditer(text, scene.start, scene.end):
             if hit.end() == hit.start() or not _is_token(text, hit.start(), hit.end()):
                 continue
             if not _is_at_home(pattern, hit, scene):
                 continue
-            found.append(Mention(start=hit.start(), end=hit.end(), code=pattern.code, rule="pattern"))
+            start, end = hit.span()
+            while start < end and text[start] in _LIST_MARKS:
+                start += 1
+            while end > start and text[end - 1] in _LIST_MARKS:
+                end -= 1
+            found.append(Mention(start=start, end=end, code=pattern.code, rule="pattern"))
     return found
 
 
@@ -215,71 +239,6 @@ def _is_at_home(pattern: _Pattern, hit: re.Match[str], scene: Scene) -> bool:
         return scene.report_kind == "pathology" and (len(pattern.regions) == 1 or scene.domain in pattern.regions)
     here = _local_domain(hit.start(), hit.end(), scene) or scene.domain
     return not pattern.regions or here in pattern.regions
-
-
-def _match_heads(text: str, scene: Scene) -> list[Mention]:
-    found: list[Mention] = []
-    for head in _heads():
-        for hit in head.regex.finditer(text, scene.start, scene.end):
-            if hit.start() == hit.end():
-                continue
-            phrase = _subject(text, hit.start(), hit.end(), scene, head)
-            codes: list[str] = []
-            span = hit.span()
-            if phrase is not None:
-                codes = list(dict.fromkeys(head.organs[s.organ] for s in phrase.sites if s.organ in head.organs))
-                gap = text[phrase.end : hit.start()]
-                if (
-                    len(codes) == 1
-                    and phrase.start < hit.start()
-                    and 0 <= hit.start() - phrase.end <= 8
-                    and _MODIFIER_GAP.fullmatch(gap)
-                ):
-                    named = [s for s in phrase.sites if s.organ in head.organs]
-                    span = (named[-1].start, hit.end())
-            elif not _names_a_site(hit.start(), scene):
-                code = head.defaults.get(scene.domain)
-                codes = [code] if code else []
-            if not codes and "gen" in head.defaults:
-                codes = [head.defaults["gen"]]
-            core = hit.end() - hit.start()
-            rule = "head" if len(codes) < 2 else "head.shared"
-            found.extend(
-                Mention(start=span[0], end=span[1], code=code, rule=rule, core=core)
-                for code in codes
-                if code != "-" and not (code == "abd.fat_stranding" and scene.report_kind == "pathology")
-            )
-    return found
-
-
-def _subject(text: str, start: int, end: int, scene: Scene, head: _Head) -> Phrase | None:
-    """Find the site phrase a head is said of: nearest to the left, else right behind, else said before."""
-    inside = [p for p in scene.phrases if p.sites and p.start < end and p.end > start]
-    left = [p for p in scene.phrases if p.sites and p.end <= start and text[p.start - 1 : p.start] != "距"]
-    for phrase in [*inside, *reversed(left)]:
-        organs = {site.organ for site in phrase.sites}
-        if organs & head.organs.keys():
-            return phrase
-        if not organs <= _TRANSPARENT and any(
-            site.resets or site.organ not in ("lung", "brain") for site in phrase.sites
-        ):
-            return phrase
-    right = [p for p in scene.phrases if p.sites and 0 <= p.start - end <= 3 and "，" not in text[end : p.start]]
-    for phrase in right:
-        if {site.organ for site in phrase.sites} & head.organs.keys():
-            return phrase
-    if left:
-        return left[-1]
-    for site in reversed(scene.earlier):
-        if site.organ in head.organs:
-            return Phrase(start=start, end=start, sites=(site,), side=None, codes=())
-        if site.organ not in _TRANSPARENT:
-            break
-    return None
-
-
-def _names_a_site(before: int, scene: Scene) -> bool:
-    return any(site.end <= before and site.organ not in _TRANSPARENT and site.resets for site in scene.sites)
 
 
 def _is_token(text: str, start: int, end: int) -> bool:

@@ -22,6 +22,10 @@ _LIST_MARK = re.compile(
     r"\s*(?:\d{1,2}[.、)）:](?!\d)|[(（]\d{1,2}[)）]|[①-⑳]|[一二三四五六七八九十]{1,2}[、.]|[-*•●■◆])"
 )
 _WRAP_COLUMNS = 36
+_MARKS = "，。；、！？"
+# A blank between two statements of a telegraphic report; none behind a word that asks for what follows.
+_STATEMENT_BLANK = re.compile(r"[\u4e00-\u9fff)?]{2}[ \t]+[\u4e00-\u9fff]{2}")
+_RUNS_ON = re.compile(r"(?:[见示及和与或为呈伴有无未约至于在的了]|考虑|提示|符合|建议|明显|大小|直径)$")
 _MOJIBAKE = re.compile("[\ufffd\ue000-\uf8ff]")
 
 
@@ -120,6 +124,7 @@ def _drop_spaces(chars: list[_Char]) -> list[_Char]:
     if not any(char[0] in " \t" for char in chars):
         return chars
     text = "".join(char[0] for char in chars)
+    telegraphic = len(_STATEMENT_BLANK.findall(text)) >= 2
     unpunctuated = len(re.findall(r"[，。；,;.]", text)) * 30 < len(text)
     kept: list[_Char] = []
     at, size = 0, len(chars)
@@ -134,8 +139,15 @@ def _drop_spaces(chars: list[_Char]) -> list[_Char]:
         before = kept[-1][0] if kept else "\n"
         after = chars[stop][0] if stop < size else "\n"
         if _is_wide(before) and _is_wide(after) and before not in "，。；、！？" and after not in "，。；、！？":
-            spelled = _token_length(text, at - 1, -1) == 1 and _token_length(text, stop, 1) == 1
-            if (unpunctuated or stop - at >= 2) and not spelled:
+            left, right = _token_length(text, at - 1, -1), _token_length(text, stop, 1)
+            spelled = left == right == 1
+            runs_on = _RUNS_ON.search(text, max(0, at - 3), at) is not None
+            whole_words = left >= 2 and right >= 2
+            if (whole_words or unpunctuated or stop - at >= 2) and not spelled and not runs_on:
+                kept.append(("，", chars[at][1], chars[at][2]))
+        elif telegraphic and _is_wide(after) and after not in _MARKS and _token_length(text, stop, 1) >= 2:
+            # A word in Latin letters, a bracket or a question mark, and then the next statement.
+            if before in ")?" or (before.isalpha() and before.isascii()):
                 kept.append(("，", chars[at][1], chars[at][2]))
         elif not (_is_wide(before) or _is_wide(after) or before == "\n" or after == "\n"):
             kept.append((" ", chars[at][1], chars[stop - 1][2]))

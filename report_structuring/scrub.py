@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from report_structuring import scrub_patterns
+from report_structuring import scrub_names, scrub_patterns, scrub_places
 
 TOKENS: Mapping[str, str] = MappingProxyType(
     {
@@ -27,6 +27,7 @@ TOKENS: Mapping[str, str] = MappingProxyType(
 _FOLD = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0x00A0: 0x20}
 _GAPS = frozenset(" \t\r\n\u200b\ufeff·•‧・-—–‐‑^_")
 _NAME_KINDS = frozenset({"name", "staff"})
+_NUMBER_KINDS = frozenset({"id_number", "phone", "number"})
 _NAME_CONTEXT = (
     "患者",
     "病人",
@@ -74,15 +75,22 @@ def scrub_text(text: str, *, known: Mapping[str, Sequence[str]] = MappingProxyTy
     spans = [(start, end, kind, 0) for start, end, kind in _find_known(folded, known)]
     for rank, finder in enumerate(
         (
+            scrub_patterns.find_documents,
             scrub_patterns.find_record_numbers,
             scrub_patterns.find_numbers,
             scrub_patterns.find_dates,
-            scrub_patterns.find_places,
-            scrub_patterns.find_names,
+            scrub_places.find_places,
+            scrub_names.find_names,
+            scrub_patterns.find_bare_numbers,
         ),
         start=1,
     ):
         spans.extend((start, end, kind, rank) for start, end, kind in finder(folded))
+    for start, end, kind, _ in tuple(spans):
+        if kind in _NAME_KINDS and (number := scrub_patterns.find_number_after(folded, end)):
+            spans.append((*number, 9))
+        if kind in _NUMBER_KINDS and (name := scrub_names.find_name_before(folded, start)):
+            spans.append((*name, 9))
     removed = _join_overlaps(spans)
     parts, at = [], 0
     for removal in removed:

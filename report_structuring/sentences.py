@@ -12,6 +12,10 @@ _MARK = re.compile(
     r"(?:(?<=\A)|(?<=[\n。；:：]))[ \t]*"
     r"(?:\d{1,2}[.、)](?!\d)|[(（]\d{1,2}[)）]|[①-⑳]|[一二三四五六七八九十]{1,2}、)[ \t]*"
 )
+# A bare digit before a word opens an item (1右丘脑出血 2左枕叶梗塞), unless a unit of counting follows.
+_BARE_MARK = re.compile(
+    r"(?<=[\n，。；:？])[1-9](?=[\u4e00-\u9fff])(?![年月日天周次个枚处级型度期分组段层块条只根支点小秒岁孕号名])"
+)
 _INNER_MARK = re.compile(r"(?<=[\u4e00-\u9fff)）])(?:[①-⑳]|\d[.、](?=[\u4e00-\u9fff]))")
 _CUT = re.compile(rf"(?<!^)(?={any_of('unpunctuated_cuts')})")
 _DRY_LENGTH = 30
@@ -35,6 +39,8 @@ def split_sentences(text: str, start: int, end: int) -> list[Sentence]:
     for hit in _MARK.finditer(text, start, end):
         cuts.add(hit.start())
         cuts.add(hit.end())
+    for hit in _BARE_MARK.finditer(text, start, end):
+        cuts.add(hit.start())
     for hit in _INNER_MARK.finditer(text, start, end):
         cuts.add(hit.start())
     ordered = sorted(cuts)

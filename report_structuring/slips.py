@@ -1,4 +1,4 @@
-"""Typing slips, mended on a matching copy only (specification 4.6).
+"""Typing slips and traditional characters, mended on a matching copy only (specification 1.1 N8, 4.6).
 
 One wrong character in a known term is replaced, so that the copy keeps its length and every offset:
 any character foreign to radiology inside a term of four or more characters, and characters of a short
@@ -10,12 +10,15 @@ from functools import cache
 from report_structuring import anatomy, cues
 from report_structuring.words import read_rows, read_words
 
+# Traditional characters and the simplified ones in which the package's words are written.
+_SIMPLIFIED = str.maketrans({pair[0]: pair[1] for pair in read_words("traditional")})
 # What is written for what is meant: look-alikes and sound-alikes.
 _CONFUSED = {pair[0]: pair[1] for pair in read_words("slips")}
 
 
 def mend_slips(text: str) -> str:
-    """Return a copy of the same length in which single slips inside known terms are mended."""
+    """Return a copy of the same length in simplified characters in which single slips inside known terms are mended."""
+    text = text.translate(_SIMPLIFIED)
     ordinary, terms, by_gap = _tables()
     mended: list[str] | None = None
     for at, char in enumerate(text):
@@ -54,9 +57,10 @@ def _find_term(
                 return None
             if meant and before + meant + after in terms:
                 best, length = meant, size
-            elif foreign and size >= 4:
+            elif foreign and meant is None and size >= 4:
                 wanted = by_gap.get((before, after))
-                if wanted:
+                # A known term with a strange character behind it is that term and another word (引流管拖出).
+                if wanted and before not in terms and after not in terms:
                     best, length = wanted, size
     return best
 

@@ -21,7 +21,7 @@ from report_structuring.siting import place
 from report_structuring.slips import mend_slips
 
 ALGORITHM = "radlake-rules"
-ALGORITHM_VERSION = "1.0.0"
+ALGORITHM_VERSION = "1.1.0"
 _DOMAINS = {
     "pulmonary_infection": "lung",
     "pas": "pas",
@@ -29,7 +29,10 @@ _DOMAINS = {
     "stroke": "brain",
     "acute_abdomen": "abd",
 }
-_OBSTETRIC = re.compile(r"胎盘|孕|妊娠|胎儿|剖宫产|产后|绒毛|蜕膜|羊水")
+_OBSTETRIC = re.compile(
+    r"胎盘|孕(?!激素|酮)|妊娠|胎儿|剖宫产|产后|绒毛|蜕膜|羊水|陷窝|血[窦池]|膀胱线|子宫下段|瘢痕子宫"
+    r"|(?<!支架)(?<!粒子)(?<!起搏器)(?<!节育器)植入(?!术|支架|物)"
+)
 # Words that tell the organ system of a text in which no site is named.
 _HINTS = {
     "lung": re.compile(r"结节|实变|空洞|磨玻璃|渗出|炎症|感染|斑片|树芽|晕征|条索|胸水|气胸"),
@@ -92,49 +95,58 @@ def structure_report(
     copy = normalise(text)
     copy = replace(copy, text=mend_slips(copy.text))
     parts = _cut_sections(copy, text, report_kind, sections)
-    domain = _guess_domain(copy.text, disease)
     compared = bool(COMPARED.search(copy.text))
-    is_obstetric = domain == "pas" or bool(_OBSTETRIC.search(copy.text))
+    is_obstetric = _DOMAINS.get(disease or "") == "pas" or bool(_OBSTETRIC.search(copy.text))
+    sentences = [(part, one) for part in parts for one in split_sentences(copy.text, part.start, part.end)]
+    sited = [anatomy.find_sites(copy.text, one.start, one.end, obstetric=is_obstetric) for _, one in sentences]
+    domain = _guess_domain(copy.text, sited, disease)
+    if domain == "pas" and not is_obstetric:
+        # The bladder and the uterus of a woman who is not pregnant are read with the abdomen.
+        domain = "abd"
+    is_pancreatic = "胰腺炎" in copy.text or "胰周" in copy.text
     entities: list[Entity] = []
     measurements: list[Measurement] = []
-    for part in parts:
-        earlier: tuple[anatomy.Site, ...] = ()
-        last_place: tuple[str | None, tuple[str, ...]] = (None, ())
-        for sentence in split_sentences(copy.text, part.start, part.end):
-            sites = anatomy.find_sites(copy.text, sentence.start, sentence.end, obstetric=is_obstetric)
-            scene = Scene(
-                start=sentence.start,
-                end=sentence.end,
-                sites=tuple(sites),
-                phrases=tuple(anatomy.find_phrases(copy.text, sentence.start, sentence.end, sites)),
-                clauses=sentence.clauses,
-                earlier=earlier,
-                domain=domain,
-                report_kind=report_kind,
-                is_obstetric=is_obstetric,
-            )
-            mentions = find_mentions(copy.text, scene)
-            cues = find_cues(copy.text, scene.start, scene.end, [(m.start, m.end) for m in mentions])
-            judged = judge(copy.text, scene, mentions, cues, section=part.label, compared=compared)
-            kept: list[tuple[Mention, str]] = []
-            past: set[str] = set()
-            for mention, judgement in zip(mentions, judged, strict=True):
-                if judgement is None:
-                    continue
-                side, codes = place(copy.text, scene, mention, last_place)
-                entity = _make_entity(copy, text, mention, judgement, side, codes, part.label, len(entities) + 1)
-                entities.append(entity)
-                if judgement.assertion != "absent":
-                    kept.append((mention, entity.id))
-                if judgement.assertion == "historical":
-                    past.add(entity.id)
-                if judgement.assertion != "absent" and (side or codes):
-                    last_place = (side, codes)
-            measurements.extend(
-                find_measurements(copy, text, scene, kept, past, first=len(measurements) + 1, section=part.label)
-            )
-            if sites:
-                earlier = tuple(sites)
+    earlier: tuple[anatomy.Site, ...] = ()
+    last_place: tuple[str | None, tuple[str, ...]] = (None, ())
+    current: Section | None = None
+    for (part, sentence), sites in zip(sentences, sited, strict=True):
+        if part is not current:
+            current, earlier, last_place = part, (), (None, ())
+        scene = Scene(
+            start=sentence.start,
+            end=sentence.end,
+            sites=tuple(sites),
+            phrases=tuple(anatomy.find_phrases(copy.text, sentence.start, sentence.end, sites)),
+            clauses=sentence.clauses,
+            earlier=earlier,
+            domain=domain,
+            report_kind=report_kind,
+            is_obstetric=is_obstetric,
+            is_pancreatic=is_pancreatic,
+            section=part.label,
+        )
+        mentions = find_mentions(copy.text, scene)
+        cues = find_cues(copy.text, scene.start, scene.end, [(m.start, m.end) for m in mentions])
+        judged = judge(copy.text, scene, mentions, cues, section=part.label, compared=compared)
+        kept: list[tuple[Mention, str]] = []
+        past: set[str] = set()
+        for mention, judgement in zip(mentions, judged, strict=True):
+            if judgement is None:
+                continue
+            side, codes = place(copy.text, scene, mention, last_place)
+            entity = _make_entity(copy, text, mention, judgement, side, codes, part.label, len(entities) + 1)
+            entities.append(entity)
+            if judgement.assertion != "absent":
+                kept.append((mention, entity.id))
+            if judgement.assertion == "historical":
+                past.add(entity.id)
+            if judgement.assertion != "absent" and (side or codes):
+                last_place = (side, codes)
+        measurements.extend(
+            find_measurements(copy, text, scene, kept, past, first=len(measurements) + 1, section=part.label)
+        )
+        if sites:
+            earlier = tuple(sites)
     raw_sections = tuple(
         Section(label=part.label, start=_raw_start(copy, part.start), end=_raw_end(copy, text, part.end))
         for part in parts
@@ -183,13 +195,14 @@ def _cut_sections(
     return tuple(sorted(parts, key=lambda part: part.start))
 
 
-def _guess_domain(text: str, disease: str | None) -> str:
+def _guess_domain(text: str, sited: Sequence[Sequence[anatomy.Site]], disease: str | None) -> str:
     """Name the organ system the report is about: most named sites, with a lead for the disease's own."""
     counts = dict.fromkeys(("lung", "brain", "abd", "pas"), 0)
-    for site in anatomy.find_sites(text, 0, len(text), obstetric=bool(_OBSTETRIC.search(text))):
-        domain = _REGION_DOMAINS.get(site.region)
-        if domain:
-            counts[domain] += 1
+    for sites in sited:
+        for site in sites:
+            domain = _REGION_DOMAINS.get(site.region)
+            if domain:
+                counts[domain] += 1
     known = _DOMAINS.get(disease or "")
     if known:
         counts[known] += 4

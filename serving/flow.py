@@ -180,13 +180,18 @@ def _structure(settings: Settings, result: StepResult, report: Report | None) ->
             batch_id=new_batch_id(),
             loaded_at=local_now(settings.timezone),
             workers=settings.threads,
+            lexicon_folder=settings.home / "lexicon",
             progress=(lambda done, total: report("text structure", "reports", done, total)) if report else None,
         )
     result.received = structured.received
     result.loaded = structured.loaded
     result.quarantined = structured.failed
     result.unchanged = structured.unchanged
-    result.details = {"findings": structured.findings, "identifiers_removed": structured.removed}
+    result.details = {
+        "findings": structured.findings,
+        "measurements": structured.measurements,
+        "identifiers_removed": structured.removed,
+    }
 
 
 def _backfill(settings: Settings, result: StepResult, report: Report | None) -> None:

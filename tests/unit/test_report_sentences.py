@@ -113,7 +113,7 @@ abd.ureter_dilatation present right; abd.hydronephrosis present right
 心影不大，双膈光整。 |
 脑室不宽，中线居中。 |
 肝脾大小形态正常。 |
-颈内动脉支架植入术后。 | brain.stent present -; gen.postop_change historical -
+颈内动脉支架植入术后。 | brain.stent present -
 甲状腺右叶结节。 |
 胎盘植入超声评分6分。 |
 膀胱壁增厚。 |
@@ -159,7 +159,7 @@ abd.appendicitis uncertain -; rec.clinical_correlation recommendation -
 右侧腹股沟斜疝，疝内容物为小肠，未见绞窄征象。 | abd.hernia present right; abd.strangulation absent -
 脾脏包膜下新月形高密度影，腹腔积血，考虑脾破裂。 | abd.solid_organ_injury present -; \
 abd.hemoperitoneum present -; abd.solid_organ_injury uncertain -
-胆囊颈部结石嵌顿，胆囊壁水肿呈双边征，胆囊窝少许积液。 | abd.gallstone present -; \
+胆囊颈部结石嵌顿，胆囊壁水肿呈双边征，胆囊窝少许积液。 | abd.gallstone present -; abd.ascites present -; \
 abd.gb_wall_thickening present -; abd.gb_wall_thickening present -
 胰腺炎治疗后，胰周渗出较前减少，胰尾假性囊肿形成。 | abd.pancreatitis present -; \
 abd.peripancreatic_fluid present -; abd.pseudocyst present -

@@ -1,6 +1,7 @@
 {#
     CURB-65 (Lim 2003; pulmonary_infection.md 4.1): one point each for new confusion; urea > 7 mmol/L; respiratory rate
-    >= 30; systolic < 90 or diastolic <= 60 mmHg; age >= 65 years. Below 18 years nothing applies.
+    >= 30; systolic < 90 or diastolic <= 60 mmHg; age >= 65 years. Below 18 years nothing applies; an age that is missing
+    is one item more that is.
 #}
 {% macro pulmonary_infection_curb65(relation, key) -%}
     {%- set items = [['confusion', 1], ['urea', 1], ['respiration', 1], ['pressure', 1], ['age', 1]] -%}
@@ -15,12 +16,12 @@
                 then {{ band_of(item_min(items), item_max(items), [[1, 'low'], [2, 'intermediate'], [5, 'high']]) }}
         end as risk_group,
         case when applies then {{ item_total(others) }} end as crb65,
-        case when applies then {{ missing_count(['confusion', 'urea', 'respiration', 'pressure']) }} end as missing_n
+        case when applies then {{ missing_count(['confusion', 'urea', 'respiration', 'pressure', 'age']) }} end as missing_n
     from (
         select
             {{ key }},
-            coalesce(age_years between 18 and 120, false) as applies,
-            cast(age_years >= 65 as integer) as age,
+            coalesce({{ within('age_years', 0, 120) }} >= 18, true) as applies,
+            {{ points(within('age_years', 0, 120) ~ ' >= 65') }} as age,
             cast(confusion_new as integer) as confusion,
             {{ points(within('urea_mmol_l', 0.1, 100) ~ ' > 7') }} as urea,
             {{ points(within('rr_per_min', 4, 80) ~ ' >= 30') }} as respiration,
@@ -443,7 +444,7 @@
         case
             when fio2 is null then null
             when fio2_value is not null then 'measured'
-            when o2_device = 'room_air' then 'room_air'
+            when lower(o2_device) = 'room_air' then 'room_air'
             else 'estimated'
         end as fio2_source,
         round({{ within('pao2_mmhg', 10, 700) }} / fio2, 1) as pf
@@ -456,11 +457,11 @@
                 when fio2_value between 0.21 and 1 then fio2_value
                 when fio2_value between 21 and 100 then fio2_value / 100
                 when fio2_value is not null then null
-                when o2_device = 'room_air' then 0.21
-                when o2_device = 'nasal_cannula' and o2_flow_l_min between 1 and 6 then 0.21 + 0.04 * o2_flow_l_min
+                when lower(o2_device) = 'room_air' then 0.21
+                when lower(o2_device) = 'nasal_cannula' and o2_flow_l_min between 1 and 6 then 0.21 + 0.04 * o2_flow_l_min
             end as fio2,
             case
-                when lower(pao2_unit) in ('mmhg', 'mm[hg]', 'torr') then pao2
+                when lower(pao2_unit) in ('mmhg', 'mm[hg]') then pao2
                 when lower(pao2_unit) = 'kpa' then pao2 * 7.50062
             end as pao2_mmhg
         from {{ relation }}

@@ -1,3 +1,11 @@
+{# A code as it is compared: half width, without spaces, in upper case (pulmonary_infection.md 0.3). #}
+{% macro plain_code(column) -%}
+    nullif(
+        upper(translate({{ column }}, '０１２３４５６７８９ＵＮＴＡＣｕｎｔａｃ．＋－：； 　', '0123456789UNTACuntac.+-:;')), ''
+    )
+{%- endmacro %}
+
+
 {#
     NIHSS (stroke.md 4.1) from its 15 items as written: a number, or UN where the item may be untestable, which counts 0.
     The items decide when all are there and valid; else the total that was recorded.
@@ -56,7 +64,7 @@
                     select
                         {{ key }},
                         {% for item in highest -%}
-                            nullif(upper(trim(item_{{ item }})), '') as written_{{ item }},
+                            {{ plain_code('item_' ~ item) }} as written_{{ item }},
                         {% endfor -%}
                         recorded_total
                     from {{ relation }}
@@ -97,10 +105,18 @@
                     {{ whole_within('try_cast(eye as decimal(18, 6))', 1, 4) }} as eyes,
                     {{ whole_within('try_cast(verbal as decimal(18, 6))', 1, 5) }} as speech,
                     {{ whole_within('try_cast(motor as decimal(18, 6))', 1, 6) }} as movement,
-                    {{ whole_within('recorded_total', 3, 15) }} as recorded,
-                    coalesce(upper(trim(eye)) = 'C', false) as eyes_closed,
-                    coalesce(upper(trim(verbal)) in ('T', 'A'), false) as speechless
-                from {{ relation }}
+                    recorded,
+                    coalesce(eye = 'C', false) as eyes_closed,
+                    coalesce(verbal in ('T', 'A'), false) as speechless
+                from (
+                    select
+                        {{ key }},
+                        {{ plain_code('eye') }} as eye,
+                        {{ plain_code('verbal') }} as verbal,
+                        {{ plain_code('motor') }} as motor,
+                        {{ whole_within('recorded_total', 3, 15) }} as recorded
+                    from {{ relation }}
+                )
             )
         )
     )
@@ -109,7 +125,8 @@
 
 {#
     mRS at 90 days (stroke.md 4.3): 6 for a death until then, else the assessment nearest to day 90 within days 76 to 104,
-    the later of two. `assessments_day_score` are pairs of day and score, joined by semicolons.
+    the later of two, and of one day the last. `assessments_day_score` are pairs of day and score, joined by semicolons;
+    what is no such pair is dropped.
 #}
 {% macro stroke_mrs(relation, key) -%}
     select
@@ -132,28 +149,62 @@
         left join (
             select
                 {{ key }},
-                -- distance first, then the later day
-                arg_min(day, abs(day - 90) * 1000 - day) as day,
-                arg_min(score, abs(day - 90) * 1000 - day) as score
+                min_by(day, preference) as day,
+                min_by(score, preference) as score
             from (
                 select
                     {{ key }},
-                    {{ whole_within('death_day', 0, 36500) }} as died_on,
-                    try_cast(trim(split_part(pair, ':', 1)) as integer) as day,
-                    {{ whole_within("try_cast(trim(split_part(pair, ':', 2)) as decimal(18, 6))", 0, 6) }} as score
+                    died_on,
+                    day,
+                    score,
+                    -- distance first, then the later day, then the later place
+                    cast(abs(day - 90) * 1000 - day as bigint) * 1000000 - place as preference
                 from (
                     select
                         {{ key }},
-                        death_day,
-                        {{ split_items('assessments_day_score') }} as pair
-                    from {{ relation }}
+                        died_on,
+                        place,
+                        {{ whole_within("try_cast(split_part(pair, ':', 1) as decimal(18, 6))", 76, 104) }} as day,
+                        {{ whole_within("try_cast(split_part(pair, ':', 2) as decimal(18, 6))", 0, 6) }} as score
+                    from (
+                        select
+                            *,
+                            split_part(assessments, ';', place) as pair
+                        from (
+                            select
+                                *,
+                                {{ item_places('assessments') }} as place
+                            from (
+                                select
+                                    {{ key }},
+                                    {{ whole_within('death_day', 0, 36500) }} as died_on,
+                                    {{ plain_code('assessments_day_score') }} as assessments
+                                from {{ relation }}
+                            )
+                        )
+                    )
+                    where split_part(pair, ':', 3) = ''
                 )
             )
-            where day between 76 and 104 and score is not null and day <= coalesce(died_on, day)
+            where day is not null and score is not null and day <= coalesce(died_on, day)
             group by {{ key }}
         ) as nearest
             on subjects.{{ key }} = nearest.{{ key }}
     )
+{%- endmacro %}
+
+
+{# One row for the place of each item, from 1, of a text that joins them by semicolons. #}
+{% macro item_places(column) -%}
+    {{ adapter.dispatch('item_places', 'radlake')(column) }}
+{%- endmacro %}
+
+{% macro duckdb__item_places(column) -%}
+    unnest(range(1, len(string_split({{ column }}, ';')) + 1))
+{%- endmacro %}
+
+{% macro spark__item_places(column) -%}
+    explode(case when {{ column }} is not null then sequence(1, size(split({{ column }}, ';'))) end)
 {%- endmacro %}
 
 
@@ -435,7 +486,7 @@
         left join (
             select
                 {{ key }},
-                -- one slice that cannot be read leaves the extent unknown
+                -- one slice that cannot be read, or is left empty, leaves the extent unknown
                 case
                     when count(area) = count(*)
                         then sum(case when area > 75 then 1.0 when area >= 25 then 0.5 else 0.0 end)
@@ -443,14 +494,13 @@
             from (
                 select
                     {{ key }},
-                    {{ within('try_cast(trim(item) as decimal(18, 6))', 0, 100) }} as area
+                    {{ within('try_cast(item as decimal(18, 6))', 0, 100) }} as area
                 from (
                     select
                         {{ key }},
-                        {{ split_items('slice_area_pct_of_max') }} as item
+                        {{ split_items("trim(both ';' from " ~ plain_code('slice_area_pct_of_max') ~ ")") }} as item
                     from {{ relation }}
                 )
-                where trim(item) <> ''
             )
             group by {{ key }}
         ) as slices

@@ -110,7 +110,7 @@ ris_texts as (
     select
         report_id,
         text_sha256,
-        max_by(clinical_diagnosis, algorithm_version) as clinical_diagnosis
+        max_by(clinical_diagnosis, loaded_at) as clinical_diagnosis
     from {{ ref('stg_text__report') }}
     where source = 'ris' and clinical_diagnosis is not null
     group by report_id, text_sha256

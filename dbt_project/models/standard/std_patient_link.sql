@@ -30,12 +30,12 @@ claims as (
         bool_or(records.is_registry) as is_registered,
         bool_or(records.is_registry and not records.is_newborn) as is_registered_grown,
         bool_or(records.name_kind = 'ordinary' and not records.is_newborn) as is_named,
-        min_by(record_links.link_method, trusts.trust) as link_method,
+        min_by(record_links.link_method, (trusts.trust, records.record_id)) as link_method,
         max(record_links.link_score) as link_score,
         min(trusts.trust) as trust,
-        min_by(records.source_system, trusts.trust) as source_system,
-        min_by(records.load_id, trusts.trust) as load_id,
-        min_by(records.loaded_at, trusts.trust) as loaded_at
+        min_by(records.source_system, (trusts.trust, records.record_id)) as source_system,
+        min_by(records.load_id, (trusts.trust, records.record_id)) as load_id,
+        min_by(records.loaded_at, (trusts.trust, records.record_id)) as loaded_at
     from identifiers
     inner join record_links on identifiers.record_id = record_links.person_record_id
     inner join records on identifiers.record_id = records.record_id

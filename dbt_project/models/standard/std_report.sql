@@ -4,14 +4,58 @@
 {% set filled = [
     'accession_number', 'study_instance_uid', 'request_id', 'visit_id', 'examined_at', 'reported_at', 'verified_at'
 ] %}
+{% set text_columns = [
+    ('findings', 'findings_text'), ('impression', 'impression_text'), ('clinical_diagnosis', 'clinical_diagnosis_text'),
+    ('full_text', 'full_text'), ('algorithm_version', 'text_algorithm_version'), ('review_status', 'text_review_status'),
+    ('text_flags', 'text_flags'), ('failure', 'text_failure')
+] %}
 
-with texts as (
+with stored as (
+    select
+        source,
+        report_id,
+        text_sha256,
+        findings,
+        impression,
+        clinical_diagnosis,
+        full_text,
+        text_flags,
+        failure,
+        run_id,
+        algorithm_version,
+        loaded_at,
+        coalesce(review_status, 'auto') as review_status
+    from {{ ref('stg_text__report') }}
+),
+
+readings as (
     select
         *,
         row_number() over (
-            partition by source, report_id, text_sha256 order by loaded_at desc, algorithm_version desc
-        ) as text_rank
-    from {{ ref('stg_text__report') }}
+            partition by source, report_id, text_sha256, review_status
+            order by loaded_at desc, run_id desc, algorithm_version desc
+        ) as reading_rank
+    from stored
+),
+
+latest as (
+    select * from readings
+    where reading_rank = 1
+),
+
+-- what a person vouches for wins, as long as it was said of the text as it is scrubbed now
+texts as (
+    select latest.*
+    from latest
+    left join latest as other
+        on
+            latest.source = other.source
+            and latest.report_id = other.report_id
+            and latest.text_sha256 = other.text_sha256
+            and latest.review_status <> other.review_status
+    where
+        other.report_id is null
+        or (latest.review_status = 'corrected') = coalesce(latest.full_text = other.full_text, false)
 ),
 
 linked as (
@@ -109,8 +153,24 @@ ranked_facts as (
     from facts
 ),
 
+-- an owner that delivers no text of its own is read in the words of the most trusted copy that has one
+told_texts as (
+    select
+        texts.*,
+        ranked_facts.fact_id,
+        row_number() over (partition by ranked_facts.fact_id order by ranked_facts.trust) as told_rank
+    from ranked_facts
+    inner join texts
+        on
+            ranked_facts.source_system = texts.source
+            and ranked_facts.text_report_id = texts.report_id
+            and ranked_facts.text_sha256 = texts.text_sha256
+    where texts.failure is null
+),
+
 merged as (
     select
+        fact_id,
         min_by(source_system, trust) as head_system,
         min_by(report_id, trust) as head_report_id,
         {{ all_source_keys() }} as source_keys,
@@ -170,13 +230,14 @@ reports as (
         linked.report_status_mapping_status,
         linked.positive_flag as positive_flag_source,
         case when linked.version_no > 1 then linked.version_no - 1 end as supersedes_version,
-        texts.findings as findings_text,
-        texts.impression as impression_text,
-        texts.clinical_diagnosis as clinical_diagnosis_text,
-        texts.full_text,
-        texts.algorithm_version as text_algorithm_version,
-        linked.text_sha256,
+        {% for column, name in text_columns -%}
+            case when filling.report_id is not null then filling.{{ column }} else texts.{{ column }} end as {{ name }},
+        {% endfor -%}
+        coalesce(filling.source, linked.source_system) as text_source,
+        coalesce(filling.report_id, linked.text_report_id) as text_report_id,
+        coalesce(filling.text_sha256, linked.text_sha256) as text_sha256,
         case
+            when filling.report_id is not null then 'ok'
             when texts.report_id is null then 'not_structured'
             when texts.failure is not null then 'failed'
             else 'ok'
@@ -194,7 +255,13 @@ reports as (
             else 'none'
         end as encounter_link_method,
         merged.source_keys,
-        merged.filled_from,
+        nullif(
+            concat_ws(
+                ';',
+                merged.filled_from,
+                case when filling.source <> linked.source_system then 'text:' || filling.source end
+            ), ''
+        ) as filled_from,
         linked.is_deleted,
         linked.valid_from,
         linked.valid_to,
@@ -223,7 +290,12 @@ reports as (
             linked.source_system = texts.source
             and linked.text_report_id = texts.report_id
             and linked.text_sha256 = texts.text_sha256
-            and texts.text_rank = 1
+    left join told_texts as filling
+        on
+            merged.fact_id = filling.fact_id
+            and filling.told_rank = 1
+            and linked.is_current
+            and coalesce(texts.failure, case when texts.report_id is null then 'empty_text' end) = 'empty_text'
     left join patients on coalesce(linked.patient_key, merged.patient_key) = patients.patient_key
 )
 

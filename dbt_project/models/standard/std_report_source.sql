@@ -207,7 +207,7 @@ united as (
         coalesce(diagnostic_service_section, service_name) as told_kind,
         coalesce(filler_order_id, accession_number, placer_order_id, concat_ws('/', message_control_id, request_number))
             as report_id,
-        cast(null as varchar) as text_report_id,
+        coalesce(filler_order_id, accession_number, placer_order_id, message_control_id) as text_report_id,
         filler_order_id as exam_id,
         null as pathology_id,
         -- the filler's number is the accession number where no field of its own has one
@@ -246,7 +246,7 @@ united as (
         source_period,
         coalesce(category_name, category_code, report_name) as told_kind,
         resource_id as report_id,
-        cast(null as varchar) as text_report_id,
+        resource_id as text_report_id,
         report_identifier as exam_id,
         null as pathology_id,
         accession_number,

@@ -4,17 +4,30 @@ with source as (
 
 renamed as (
     select
-        {{ pseudonym('report', 'report_id') }} as report_id,
+        case report_id_kind
+            when 'fhir_diagnostic_report' then {{ pseudonym('fhir_diagnostic_report', 'report_id') }}
+            when 'accession' then {{ pseudonym('accession', 'report_id') }}
+            when 'order' then {{ pseudonym('order', 'report_id') }}
+            when 'message_control' then {{ pseudonym('message_control', 'report_id') }}
+            else {{ pseudonym('report', 'report_id') }}
+        end as report_id,
+        nullif(trim(run_id), '') as run_id,
         nullif(trim(source), '') as source,
-        nullif(trim(report_kind), '') as report_kind,
+        nullif(trim(report_id_kind), '') as report_id_kind,
         nullif(trim(text_sha256), '') as text_sha256,
+        nullif(trim(report_kind), '') as report_kind,
+        nullif(trim(modality), '') as modality,
         findings,
         impression,
         clinical_diagnosis,
         full_text,
         removed_count,
         finding_count,
+        measurement_count,
+        nullif(trim(text_flags), '') as text_flags,
         nullif(trim(failure), '') as failure,
+        nullif(trim(review_status), '') as review_status,
+        reviewed_at,
         nullif(trim(algorithm), '') as algorithm,
         nullif(trim(algorithm_version), '') as algorithm_version,
         'text' as source_system,

@@ -1,0 +1,1 @@
+"""Benchmarks of report structuring and of scrubbing free text."""
