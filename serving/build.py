@@ -1,8 +1,12 @@
-"""Runs dbt inside this process, with the home's keys, and without a word to the outside."""
+"""Runs dbt inside this process, with the home's keys, and without a word to the outside.
+
+A build of everything brings in only what changed, by `serving.updates`, where the lake allows it; `--full-refresh`
+builds everything anew all the same.
+"""
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lakehouse import PROJECT_ROOT
@@ -10,6 +14,9 @@ from lakehouse.errors import CheckFailedError, RadlakeError
 from lakehouse.keyring import KEY_NAMES, read_key
 from lakehouse.log import get_logger
 from lakehouse.settings import Settings
+from serving.updates import WholeBuildError
+from serving.updates.plan import project_fingerprint, read_plan, write_plan
+from serving.updates.run import has_whole_build, update_lake
 
 logger = get_logger(__name__)
 
@@ -24,6 +31,12 @@ class BuildResult:
     tests_warned: int
     skipped: int
     failures: tuple[str, ...] = field(default=())
+    mode: str = "dbt"
+    """`update` when only what changed was brought in."""
+    reason: str = ""
+    """Why everything was built as a whole."""
+    touched_rows: int = 0
+    """Staging rows that hang together with the changes."""
 
 
 def target_folder(settings: Settings) -> Path:
@@ -32,13 +45,52 @@ def target_folder(settings: Settings) -> Path:
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildResult:
-    """Run one dbt command over the home.
+    """Run one dbt command over the home; a build of everything is an update where the lake allows it.
 
     Raises CheckFailedError when a model or test failed, KeyMissingError before dbt would hide it, RadlakeError when
     dbt could not start.
     """
     for name in KEY_NAMES:
         read_key(settings.home / "keys", name, settings.keys)
+    if not _builds_everything(arguments):
+        return _invoke(settings, arguments)
+    folder, fingerprint, reason = target_folder(settings), project_fingerprint(settings), "it was asked for"
+    if "--full-refresh" not in arguments:
+        try:
+            return _update(settings, folder, fingerprint)
+        except WholeBuildError as error:
+            reason = str(error)
+    logger.info("everything is built as a whole: %s", reason)
+    result = replace(_invoke(settings, arguments), reason=reason)
+    try:
+        write_plan(folder, fingerprint)
+    except WholeBuildError as error:
+        logger.warning("the next build will be whole too: %s", error)
+    return result
+
+
+def _builds_everything(arguments: Sequence[str]) -> bool:
+    """Return whether these are the arguments of a build without a selection; unit tests prove rules, not data."""
+    rest = [argument for argument in arguments[1:] if argument != "--full-refresh"]
+    return list(arguments[:1]) == ["build"] and rest in ([], ["--exclude-resource-type", "unit_test"])
+
+
+def _update(settings: Settings, folder: Path, fingerprint: str) -> BuildResult:
+    if read_plan(folder, fingerprint) is None:
+        has_whole_build(settings, fingerprint)
+        # dbt on the command line built the lake and left its artefacts elsewhere
+        _invoke(settings, ["compile"])
+        write_plan(folder, fingerprint)
+    delta, applied = update_lake(settings, folder, fingerprint)
+    if applied.failed:
+        raise CheckFailedError(f"dbt build: {len(applied.failed)} failed: {', '.join(applied.failed[:10])}")
+    return BuildResult(
+        models=applied.models, tests_passed=applied.tests - len(applied.warned), tests_failed=0,
+        tests_warned=len(applied.warned), skipped=0, mode="update", touched_rows=delta.touched_rows,
+    )  # fmt: skip
+
+
+def _invoke(settings: Settings, arguments: Sequence[str]) -> BuildResult:
     os.environ["RADLAKE_HOME"] = str(settings.home)
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     os.environ["DO_NOT_TRACK"] = "1"
@@ -94,6 +146,9 @@ def _summarise(results: Sequence[object]) -> BuildResult:
     failures = []
     for item in results:
         node, status = item.node, str(item.status)  # type: ignore[attr-defined]
+        if node.resource_type == "operation":
+            # a hook is no model
+            continue
         is_test = node.resource_type in ("test", "unit_test")
         if status in ("error", "fail", "runtime error"):
             failures.append(node.name)

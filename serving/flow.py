@@ -92,7 +92,13 @@ def run_flow(settings: Settings, *, report: Report | None = None, skip_build: bo
             built = run_dbt(settings, ["build", "--exclude-resource-type", "unit_test"])
             result.received = built.models + built.tests_passed + built.tests_warned
             result.loaded = result.received
-            result.details = {"models": built.models, "tests": built.tests_passed, "warnings": built.tests_warned}
+            result.details = {
+                "mode": built.mode,
+                "reason": built.reason,
+                "models": built.models,
+                "tests": built.tests_passed,
+                "warnings": built.tests_warned,
+            }
             with open_lake(settings) as connection:
                 result.details["files_deleted"] = tidy_zones(connection, settings)
         yield result
