@@ -25,6 +25,8 @@ from lakehouse.log import get_logger
 from lakehouse.pseudonym import macro_statements, session_variables
 from lakehouse.settings import Settings
 from serving.contracts import MartModel, column_meta, read_marts
+from serving.exports.fields import ExportTable, fields_of
+from serving.exports.formats import chosen_formats, export_problems, write_exports
 from serving.gate import GateResult, judge
 from serving.reports.quality import write_quality_report
 
@@ -32,7 +34,6 @@ logger = get_logger(__name__)
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 _INTERNAL = ("load_id", "loaded_at")
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,11 +65,13 @@ def create_release(
     with_text: bool = False,
     shift_dates: bool = True,
     what_if: bool = False,
+    formats: Sequence[str] | None = None,
 ) -> Release:
-    """Judge the marts and, when the gate is open, write a release folder.
+    """Judge the marts and, when the gate is open, write a release folder in the formats named, all when none is.
 
-    Raises UsageError for a bad or taken name, GateClosedError when the gate is closed.
+    Raises UsageError for a bad or taken name or an unknown format, GateClosedError when the gate is closed.
     """
+    chosen = chosen_formats(formats)
     if not _NAME.match(name):
         raise UsageError("a release is named by letters, digits, dot, dash and underscore, 64 at most")
     folder = settings.home / "releases" / name
@@ -93,9 +96,12 @@ def create_release(
             return Release(name=name, folder=folder, tables=tuple(tables), files=0)
         (partial / "data").mkdir(mode=0o700, parents=True)
         tables = [_write_table(connection, model, selections[model.name], partial / "data") for model in models]
-        _write_dictionary(models, partial, with_text=with_text)
+        _write_dictionary(models, partial, with_text=with_text, shift_dates=shift_dates)
         write_quality_report(connection, gate, models, partial / "quality_report.html", title=name)
-    _write_manifest(settings, partial, name, project or name, gate, tables, with_text, shift_dates)
+    exported = [_export_table(model, table, partial / "data") for model, table in zip(models, tables, strict=True)]
+    differences = write_exports(exported, partial, chosen, release=name, synthetic=settings.synthetic)
+    exports = {"formats": chosen, "differences": differences}
+    _write_manifest(settings, partial, name, project or name, gate, tables, with_text, shift_dates, exports)
     _seal(partial)
     partial.rename(folder)
     folder.chmod(0o500)
@@ -155,24 +161,29 @@ def _table_of(connection: Connection, model: MartModel, selection: dict[str, str
 def _write_table(connection: Connection, model: MartModel, selection: dict[str, str], folder: Path) -> ReleasedTable:
     query = _query(model, selection)
     connection.execute(f"copy ({query}) to '{folder / model.name}.parquet' (format parquet, compression zstd)")
-    plain = folder / f".{model.name}.csv"
-    connection.execute(f"copy ({query}) to '{plain}' (format csv, header, timestampformat '%Y-%m-%d %H:%M:%S')")
-    # Excel takes a CSV for UTF-8 only by its byte order mark
-    with plain.open("rb") as source, (folder / f"{model.name}.csv").open("wb") as target:
-        target.write(_BOM)
-        shutil.copyfileobj(source, target)
-    plain.unlink()
     return _table_of(connection, model, selection)
 
 
-def _write_dictionary(models: Sequence[MartModel], folder: Path, *, with_text: bool) -> None:
+def _export_table(model: MartModel, table: ReleasedTable, folder: Path) -> ExportTable:
+    return ExportTable(
+        name=model.name,
+        disease=model.disease,
+        description=model.description,
+        grain=model.grain,
+        fields=fields_of(model, table.columns),
+        parquet=folder / f"{model.name}.parquet",
+        rows=table.rows,
+    )
+
+
+def _write_dictionary(models: Sequence[MartModel], folder: Path, *, with_text: bool, shift_dates: bool) -> None:
     fields = (
         "table", "column", "label_zh", "description", "data_type", "unit", "range", "value_set", "source_system",
         "guideline", "pii", "treatment",
     )  # fmt: skip
     rows: list[dict[str, Any]] = []
     for model in models:
-        released = _selection(model, with_text=with_text, shift_dates=True)
+        released = _selection(model, with_text=with_text, shift_dates=shift_dates)
         for column in model.columns:
             if column["name"] not in released:
                 continue
@@ -191,7 +202,7 @@ def _write_dictionary(models: Sequence[MartModel], folder: Path, *, with_text: b
                     "source_system": meta.get("source_system", ""),
                     "guideline": meta.get("guideline", ""),
                     "pii": meta.get("pii", ""),
-                    "treatment": _treatment(column, meta),
+                    "treatment": _treatment(column, meta, shift_dates=shift_dates),
                 }
             )
     with (folder / "dictionary.csv").open("w", encoding="utf-8-sig", newline="") as file:
@@ -201,11 +212,11 @@ def _write_dictionary(models: Sequence[MartModel], folder: Path, *, with_text: b
     (folder / "dictionary.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _treatment(column: dict[str, Any], meta: dict[str, Any]) -> str:
+def _treatment(column: dict[str, Any], meta: dict[str, Any], *, shift_dates: bool) -> str:
     if meta.get("pii") in ("id", "uid"):
         return "project pseudonym 项目假名"
     if column["data_type"] in ("timestamp", "date"):
-        return "shifted per patient 按患者平移"
+        return "shifted per patient 按患者平移" if shift_dates else "true date 真实日期"
     if column["name"] == "age_years":
         return "90 and above as 90 90岁及以上记为90"
     if meta.get("pii") == "text":
@@ -222,6 +233,7 @@ def _write_manifest(
     tables: Sequence[ReleasedTable],
     with_text: bool,
     shift_dates: bool,
+    exports: dict[str, Any],
 ) -> None:
     files = {
         path.relative_to(folder).as_posix(): {"sha256": _sha256(path), "bytes": path.stat().st_size}
@@ -246,6 +258,7 @@ def _write_manifest(
         },
         "software": {package: importlib.metadata.version(package) for package in ("radlake", "dbt-core", "duckdb")},
         "tables": [asdict(table) for table in tables],
+        **exports,
         "files": files,
     }
     text = json.dumps(manifest, ensure_ascii=False, indent=1)
@@ -286,6 +299,8 @@ def verify_release(folder: Path) -> dict[str, Any]:
         for name in sorted(present & set(expected))
         if _sha256(folder / name) != expected[name]["sha256"]
     ]
+    # a data card is read only when it is the one that was released
+    problems = problems or export_problems(folder, manifest)
     if problems:
         raise CheckFailedError(f"release {manifest['release']!r} does not match its manifest: {'; '.join(problems)}")
     return manifest

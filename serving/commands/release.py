@@ -17,6 +17,13 @@ def release_create(
     disease: Annotated[str | None, typer.Option(help="One disease; all when none is named.")] = None,
     with_text: Annotated[bool, typer.Option("--with-text", help="Release scrubbed report text too.")] = False,
     true_dates: Annotated[bool, typer.Option("--true-dates", help="Do not shift dates.")] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="Format: parquet (always), csv, xlsx, sav, dta, redcap, croissant; may repeat; all if none.",
+        ),
+    ] = None,
     home: HomeOption = None,
     what_if: WhatIfOption = False,
     as_json: JsonOption = False,
@@ -35,6 +42,7 @@ def release_create(
             with_text=with_text,
             shift_dates=not true_dates,
             what_if=what_if,
+            formats=formats,
         )
     if as_json:
         print_json(release)

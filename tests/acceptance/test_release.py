@@ -6,12 +6,15 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+import openpyxl
 import polars as pl
+import pyreadstat
 import pytest
 
 from lakehouse.errors import CheckFailedError, GateClosedError
 from lakehouse.lake import open_lake
 from lakehouse.settings import Settings, read_settings
+from serving.exports.formats import FORMATS
 from serving.gate import judge
 from serving.publish import create_release, verify_release
 from tests.acceptance.conftest import Hospital, radlake
@@ -120,6 +123,8 @@ def test_release_verifies(hospital: Hospital) -> None:
         "manifest.json",
         "manifest.sha256",
         "quality_report.html",
+        "data/mart_pulmonary_infection__episode.sav",
+        "croissant_pulmonary_infection.json",
     ],
 )
 def test_any_changed_byte_is_found(hospital: Hospital, tmp_path: Path, file: str) -> None:
@@ -191,3 +196,51 @@ def test_csv_opens_in_excel_and_dictionary_is_bilingual(hospital: Hospital) -> N
 def test_bad_release_names_are_refused(hospital: Hospital) -> None:
     for name in ("../out", "first", "", "王"):
         assert radlake("release", "create", "--name", name, home=hospital.settings.home, check=False).returncode == 2
+
+
+def test_every_format_holds_the_values_of_the_parquet(hospital: Hospital) -> None:
+    folder = released(hospital)
+    manifest = verify_release(folder)
+    assert manifest["formats"] == list(FORMATS)
+    assert manifest["differences"] == []
+    with (folder / "codebook.csv").open(encoding="utf-8-sig", newline="") as file:
+        codebook = list(csv.DictReader(file))
+    for table in manifest["tables"]:
+        path = folder / "data" / f"{table['table']}.parquet"
+        parquet = pl.read_parquet(path)
+        own = [row for row in codebook if row["table"] == table["table"]]
+        assert list(dict.fromkeys(row["column"] for row in own)) == parquet.columns
+        for suffix, read, short in (
+            ("sav", pyreadstat.read_sav, "spss_name"),
+            ("dta", pyreadstat.read_dta, "stata_name"),
+        ):
+            rows, meta = read(str(path.with_suffix(f".{suffix}")), output_format="polars")
+            names = {row["column"]: row[short] for row in own}
+            assert rows.columns == list(names.values())
+            assert all(meta.column_labels)
+            for column, name in names.items():
+                codes = {float(row["number"]): row["code"] for row in own if row["column"] == column and row["number"]}
+                assert set(meta.variable_value_labels.get(name, {})) == set(codes)
+                values = [codes.get(value, value) if codes else value for value in rows[name]]
+                assert [comparable(value) for value in values] == [comparable(value) for value in parquet[column]]
+        sheet = openpyxl.load_workbook(path.with_suffix(".xlsx")).worksheets[0]
+        cells = list(sheet.iter_rows(min_row=2, max_col=len(parquet.columns), values_only=True))
+        assert [[comparable(value) for value in row] for row in cells] == [
+            [comparable(value) for value in row] for row in parquet.rows()
+        ]
+        assert pl.read_csv(path.with_suffix(".csv"), infer_schema=False).height == parquet.height
+
+
+def comparable(value: object) -> object:
+    """Return a value as the formats agree on it: an empty text is a missing one, a truth value its code's name."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return None if value == "" else value
+
+
+def test_release_in_named_formats_holds_no_other(hospital: Hospital) -> None:
+    home = hospital.settings.home
+    radlake("release", "create", "--name", "sav", "--format", "sav", home=home)
+    folder = home / "releases" / "sav"
+    assert verify_release(folder)["formats"] == ["parquet", "sav"]
+    assert {path.suffix for path in (folder / "data").iterdir()} == {".parquet", ".sav"}
