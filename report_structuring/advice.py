@@ -17,8 +17,9 @@ def find_unadvised(text: str, mentions: list[Mention], cues: list[Cue], section:
     """Return the places of actions that nobody advises (MRA：, CTA示, 与超声比较)."""
     unadvised: set[int] = set()
     advised_to = -1
+    kinds = concept_types()
     for at, mention in enumerate(mentions):
-        if concept_types().get(mention.code) != "action":
+        if kinds.get(mention.code) != "action":
             continue
         rec = next((c for c in reversed(cues) if c.kind == "rec" and c.end <= mention.start), None)
         begins = rec.end if rec else advised_to

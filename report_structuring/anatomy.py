@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from report_structuring.first_characters import compile_wording
 from report_structuring.words import read_rows
 
 LEFT, RIGHT, BILATERAL = "left", "right", "bilateral"
@@ -34,8 +35,9 @@ _LOBE = re.compile(
     r"(?P<lobes>[上中下](?:叶?[、及和与]?[上中下]){0,2})(?P<unit>叶|肺野|肺|野)(?P<extra>舌叶|舌段)?"
     rf"(?P<segment>{'|'.join(_SEGMENT_WORDS)})?"
 )
+_LOBE_BEGINS = frozenset("双两左右肺上中下舌")
 _LINGULA = re.compile(r"(?P<side>左侧?)?肺?舌[叶段]|(?P<segment>[上下]舌段)")
-_SIDE = re.compile(
+_SIDE = compile_wording(
     r"左、?右(?:两|双)?侧|左右|双侧|两侧|左侧|右侧|对侧|同侧"
     r"|[双两](?=下?[上中]?肺|肾|膈|额|颞|顶|枕|基底|髋|膝|乳|附件|卵巢|输尿|颈|丘脑|小脑|大脑|锁|腋|胸|肋|眼|耳|肩|手|足|内囊|放射|半卵|椎动|股|髂|脑室|上叶|下叶|叶间|侧)"
     r"|左(?![心房室右位移前旋主]|向|肾上腺外)|右(?![心房室位移冠]|向)|(?<![A-Za-z0-9])[LR](?=[\u4e00-\u9fff])"
@@ -46,6 +48,19 @@ _JOIN = re.compile(
     r"|[^，。；、及和与见示呈有伴未无为]{0,5}[段部处区端支叉][、及和与或]{1,2}"
 )
 
+_BONES_AND_LOBES = ("额", "颞", "顶", "枕")
+# The characters behind a site word with which it is another word.
+_BEGINS_ANOTHER = {
+    **dict.fromkeys(_BONES_AND_LOBES, "外端点盖"),
+    "肝": "素炎",
+    "骨": "折质",
+    "内囊": "性",
+    "肾": "形功病衰",
+    **dict.fromkeys(("侧裂", "外带", "颈内", "颈外", "颈总"), "池静动"),
+    "胃": "管镜",
+    **dict.fromkeys(("肠", "腹部", "上腹", "下腹"), "镜"),
+    "切口": "疝妊憩",
+}
 _UTERINE_ONLY = frozenset(
     {
         "子宫壁",
@@ -131,6 +146,11 @@ def _words_by_start() -> dict[str, tuple[tuple[str, _Word], ...]]:
     return {start: tuple(rows) for start, rows in table.items()}
 
 
+@cache
+def _site_begins() -> frozenset[str]:
+    return _LOBE_BEGINS.union(site_words())
+
+
 def find_sites(text: str, start: int, end: int, *, obstetric: bool = False) -> list[Site]:
     """Find site words in a span, longest first, with the side written directly at each.
 
@@ -138,15 +158,17 @@ def find_sites(text: str, start: int, end: int, *, obstetric: bool = False) -> l
     """
     words = _words_by_start()
     found: list[Site] = []
-    at, last_side = start, None
-    while at < end:
-        char = text[at]
-        if char in "双两左右肺上中下舌":
+    stop, last_side = start, None
+    begins = _site_begins()
+    for at, char in enumerate(text[start:end], start):
+        if char not in begins or at < stop:
+            continue
+        if char in _LOBE_BEGINS:
             lobe = _match_lobe(text, at, end, last_side)
             if lobe:
                 found.append(lobe)
                 last_side = lobe.side
-                at = lobe.end
+                stop = lobe.end
                 continue
         for word, entry in words.get(text[at : at + 2]) or words.get(char) or ():
             if text.startswith(word, at) and at + len(word) <= end and _is_whole(text, at, word):
@@ -167,10 +189,8 @@ def find_sites(text: str, start: int, end: int, *, obstetric: bool = False) -> l
                     )
                 )
                 last_side = side or last_side
-                at += len(word)
+                stop = at + len(word)
                 break
-        else:
-            at += 1
     return found
 
 
@@ -179,9 +199,10 @@ def find_phrases(text: str, start: int, end: int, sites: list[Site]) -> list[Phr
     tokens: list[tuple[int, int, str | None, Site | None]] = [(site.start, site.end, site.side, site) for site in sites]
     taken = [(site.start, site.end) for site in sites]
     for hit in _SIDE.finditer(text, start, end):
+        begin, stop = hit.span()
         side = read_side(hit.group())
         # 5mm左右 means "about"; a side inside a site word was read with it.
-        if side and not any(left < hit.end() and hit.start() < right for left, right in taken):
+        if side and not [left for left, right in taken if left < stop and begin < right]:
             if hit.group() == "左右" and text[hit.end() : hit.end() + 1] not in ("肺", "肾"):
                 continue
             tokens.append((hit.start(), hit.end(), side, None))
@@ -218,30 +239,15 @@ def _is_whole(text: str, at: int, word: str) -> bool:
     following = text[at + len(word) : at + len(word) + 1]
     if word[-1] == "肺" and following and following in "门动静":
         return False
-    if word in ("额", "颞", "顶", "枕"):
-        return following not in ("外", "端", "点", "盖") and text[at - 1 : at] not in (
-            "限",
-            "总",
-            "头",
-            "膈",
-            "肝",
-            "穹",
-        )
-    if word == "肝" and following in ("素", "炎"):
+    rejected = _BEGINS_ANOTHER.get(word)
+    if rejected is None:
+        return True
+    if word in _BONES_AND_LOBES and at and text[at - 1] in "限总头膈肝穹":
         return False
-    if (word == "骨" and following in ("折", "质")) or (word == "内囊" and following == "性"):
-        return False
-    if word == "肾" and following in ("形", "功", "病", "衰"):
-        return False
-    if word in ("侧裂", "外带", "颈内", "颈外", "颈总") and following in ("池", "静", "动"):
-        return False
-    if word == "胃" and following in ("管", "镜"):
-        return False
-    if word in ("肠", "腹部", "上腹", "下腹") and following == "镜":
-        return False
-    return not (word == "切口" and following in ("疝", "妊", "憩"))
+    return not following or following not in rejected
 
 
+@cache
 def _inner_side(word: str) -> str | None:
     if word.endswith(("支", "主干", "冠状动脉")):
         return None
@@ -284,6 +290,11 @@ def _lobe_site(start: int, end: int, codes: tuple[str, ...], side: str | None) -
 
 def _make_phrase(run: list[tuple[int, int, str | None, Site | None]]) -> Phrase:
     """Give each site the side written before it in the run, else the one right behind it."""
+    if len(run) == 1:
+        start, end, side, site = run[0]
+        alone = site.codes if site else ()
+        if len(alone) < 2:
+            return Phrase(start=start, end=end, sites=(site,) if site else (), side=side, codes=alone)
     sites: list[Site] = []
     sides: list[str] = []
     current: str | None = None
@@ -297,7 +308,7 @@ def _make_phrase(run: list[tuple[int, int, str | None, Site | None]]) -> Phrase:
     common: str | None = None
     if distinct:
         common = distinct.pop() if len(distinct) == 1 else BILATERAL
-    codes = tuple(dict.fromkeys(code for site in sites for code in site.codes))
+    codes = tuple(dict.fromkeys([code for site in sites for code in site.codes]))
     if len(codes) > 1 and "LUNG" in codes:
         codes = tuple(code for code in codes if code != "LUNG")
     return Phrase(start=run[0][0], end=run[-1][1], sites=tuple(sites), side=common or current, codes=codes)

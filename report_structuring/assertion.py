@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from report_structuring.advice import find_unadvised, is_target
 from report_structuring.change import PARTIAL, find_changes
 from report_structuring.cues import Cue
+from report_structuring.first_characters import compile_wording
 from report_structuring.lexicon import Mention, Scene, concept_types
 from report_structuring.scope import cues_reaching
 
@@ -28,8 +29,8 @@ _TIME_ANCHOR = re.compile(r"(?:较|与|比|对比|对照)[^，。；]{0,8}$")
 _READ_FROM_DENSITY = frozenset(
     {"brain.ich", "brain.sah", "brain.sdh", "brain.hyperdense_vessel", "abd.ureteral_stone", "abd.renal_stone"}
 )
-_INNER_DENIAL = re.compile(r"(?:未见|未及|未示|未呈|未显示|无)(?:明显|明确|确切|异常)*")
-_INNER_DOUBT = re.compile(r"可疑|疑似|疑|似乎?|可能")
+_INNER_DENIAL = compile_wording(r"(?:未见|未及|未示|未呈|未显示|无)(?:明显|明确|确切|异常)*")
+_INNER_DOUBT = compile_wording(r"可疑|疑似|疑|似乎?|可能")
 _PRIOR_STUDY = "前上旧"
 _MAY = frozenset({"可能", "可能性", "之可能", "之可能性"})
 _CONCLUSIONS = frozenset({"impression", "path_diagnosis"})
@@ -107,11 +108,11 @@ def _judge_one(
 
 def _find_inner_cue(text: str, mention: Mention) -> Cue | None:
     """Find a cue inside a mention, between its subject and its predicate (胆囊壁可疑增厚, DWI未见高信号)."""
-    if not mention.rule.startswith(("head", "signal")):
-        return None
     stop = mention.end - (mention.core or 1)
+    if stop <= mention.start + 1 or not mention.rule.startswith(("head", "signal")):
+        return None
     for kind, wording in (("no", _INNER_DENIAL), ("open", _INNER_DOUBT)):
-        hit = wording.search(text, mention.start + 1, max(stop, mention.start + 1))
+        hit = wording.search(text, mention.start + 1, stop)
         if hit:
             return Cue(start=hit.start(), end=hit.end(), kind=kind, direction=">", value="", text=hit.group())
     return None
@@ -189,6 +190,8 @@ def _has_alternative(text: str, mentions: list[Mention], at: int) -> bool:
 
 
 def _follows_operation(text: str, scene: Scene, mention: Mention) -> bool:
+    if text.find("后", mention.end, scene.end) < 0:
+        return False
     tail = text[mention.end : min(scene.end, mention.end + 16)]
     hit = _AFTER_OPERATION.match(tail)
     if hit:

@@ -4,10 +4,11 @@ import re
 
 from report_structuring.advice import clause_of
 from report_structuring.cues import COMPARED, Cue
+from report_structuring.first_characters import compile_wording
 from report_structuring.lexicon import Mention, Scene, concept_types
 from report_structuring.scope import GONE_GAP, JOINED
 
-PARTIAL = re.compile(r"(?:部分|大部分?|明显|略|稍|少许|有所|逐渐|基本|几乎|接近)(?:已)?$")
+PARTIAL = compile_wording(r"(?:部分|大部分?|明显|略|稍|少许|有所|逐渐|基本|几乎|接近)(?:已)?$")
 _KINDS = frozenset({"new", "more", "less", "stable", "gone", "still"})
 # Weak words of decrease are said of density or wall too; only a comparison makes them a change.
 _WEAK_LESS = ("减低", "变薄", "减少", "减弱", "减小", "缩小", "减退", "消退")
@@ -23,7 +24,7 @@ ATTRIBUTE_CODES = frozenset(
 )
 _REACHING = re.compile(r"累及|侵及|侵犯|破入|周围|灶周")
 _PRIOR_WORDS = r"(?:较前片?|较[^，。；]{2,14}?(?:片|前|日|CT|MRI?))(?:明显|略|稍|显著|有所|进一步|轻度|逐渐|又|的)*"
-_COMPARED_HERE = re.compile(_PRIOR_WORDS + "$")
+_COMPARED_HERE = compile_wording(_PRIOR_WORDS + "$")
 _GREATER = re.compile(r"扩大|增大|增多|增宽|增厚|加重|增粗|加深|肿大|扩张|增高|明显")
 _COMPARISON = re.compile(
     r"[(（][^()（）]*[)）]|(?:较|与|同|比|对比|对照|参照)[^，。；]*?(?:前片?|片|CT|MRI?|检查|超声|日|比较|相比|对比|对照|次|旧|老|上)(?:片|比较|相比|对比|对照|检查)*"
@@ -37,7 +38,7 @@ _NO_SUBJECT = re.compile(
 )
 _ALL = re.compile(r"(?:以上|上述|均|各|皆|两者|二者)")
 _LESION_WORD = re.compile(r"影|灶|密度|信号|回声|病变|结构|团|斑")
-_BOTH_VALUES = re.compile(
+_BOTH_VALUES = compile_wording(
     r"(?P<now>\d+(?:\.\d+)?)\s?(?P<a>mm|cm|ml|mL|%)?\s?[，(（]\s?(?:原(?!始)|前片|前次|上次)[^，。；\d]{0,6}"
     r"(?P<was>\d+(?:\.\d+)?)\s?(?P<b>mm|cm|ml|mL|%)"
 )
@@ -101,7 +102,7 @@ def find_changes(
         lead = text[max(scene.start, predicate - 18) : predicate]
         if (compared or here) and ("新发" in wording or lead.endswith(("新发", "新出现"))):
             changes[i] = "new"
-        elif _COMPARED_HERE.search(lead) and _GREATER.search(wording):
+        elif "较" in lead and _COMPARED_HERE.search(lead) and _GREATER.search(wording):
             changes[i] = "increased"
     _compare_values(text, scene, mentions, changes)
     return changes

@@ -8,6 +8,7 @@ in the sentence, so that most rows are not tried at all; 囗 stands for a mentio
 import re
 from dataclasses import dataclass
 
+from report_structuring.first_characters import compile_wording
 from report_structuring.words import read_rows
 
 MASK = "囗"
@@ -15,7 +16,8 @@ MASK = "囗"
 _CUES = tuple(read_rows("cues.tsv"))
 _KIND_RANK = {kind: rank for rank, kind in enumerate(dict.fromkeys(cue[0] for cue in _CUES))}
 _REGEXES = tuple(
-    (kind, direction, value, frozenset(needs), re.compile(wording)) for kind, direction, value, needs, wording in _CUES
+    (kind, direction, value, frozenset(needs), compile_wording(wording))
+    for kind, direction, value, needs, wording in _CUES
 )
 
 
@@ -24,7 +26,7 @@ def all_wording() -> str:
     return "".join(cue[4] for cue in _CUES)
 
 
-COMPARED = re.compile(
+COMPARED = compile_wording(
     r"较前|较[^，。；]{0,14}(?:片|日|前|CT|MR|检查)|与[^，。；]{0,14}(?:比较|对比|相比|片|对照)|对比|对照|前片|前次|上次|旧片|同前|复查"
 )
 GOAL = re.compile(r"除外|排除|明确|了解|鉴别|评估|以排|协诊|确诊|观察|警惕|进一步")
@@ -44,14 +46,13 @@ class Cue:
 
 def find_cues(text: str, start: int, end: int, taken: list[tuple[int, int]]) -> list[Cue]:
     """Find the cues of one sentence; `taken` are mentions, whose inner characters are no cues."""
-    chars = list(text[start:end])
+    masked = text[start:end]
     for left, right in taken:
-        chars[left - start : right - start] = MASK * (right - left)
-    masked = "".join(chars)
-    present = set(masked)
+        masked = masked[: left - start] + MASK * (right - left) + masked[right - start :]
+    present = frozenset(masked)
     found: list[Cue] = []
     for kind, direction, value, needs, regex in _REGEXES:
-        if needs.isdisjoint(present):
+        if needs.isdisjoint(present) or not regex.search(masked):
             continue
         for hit in regex.finditer(masked):
             if hit.end() > hit.start():

@@ -5,11 +5,14 @@ concept of each organ system where no organ is named (`gen` for any).
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 
 from report_structuring.anatomy import Phrase, Site
+from report_structuring.first_characters import compile_wording
 from report_structuring.mention import Mention, Scene
+from report_structuring.triggers import Place, called_rules
 from report_structuring.words import expand, read_rows
 
 _TRANSPARENT = frozenset({"quadrant", "node", "bone_any"})
@@ -21,7 +24,7 @@ _GENERIC = _TRANSPARENT | {"lung", "brain"}
 _TRANSITIVE = re.compile(r"侵犯|侵及|累及|侵袭|侵入")
 _MODIFIER_GAP = re.compile(r"[^，。；：:！？、及和与未无不见示呈伴有在()（）]{0,6}")
 # What stands behind 位于 or 达 tells where the subject lies; it is not the subject.
-_LOCATIVE = re.compile(r"(?:位于|贴于|起自|起于|邻近|毗邻|靠近|距离?|抵达|到达|达|至)$")
+_LOCATIVE = compile_wording(r"(?:位于|贴于|起自|起于|邻近|毗邻|靠近|距离?|抵达|到达|达|至)$")
 # Between two sites that are not listed one beside the other, the first only says where the second is (颞叶脑沟).
 _BESIDE = frozenset({"quadrant", "node", "bone_any"})
 # An organ is enlarged; that a lesion in it has grown (肝内病灶较前增大) says nothing of the organ.
@@ -66,7 +69,7 @@ def heads() -> tuple[Head, ...]:
         rows.append(
             Head(
                 triggers=tuple(triggers.split("|")),
-                regex=re.compile(expand(regex)),
+                regex=compile_wording(expand(regex)),
                 organs=dict(pair.split(":") for pair in organs.split()),
                 defaults=dict(pair.split(":") for pair in default.split()),
             )
@@ -85,27 +88,17 @@ def is_head(variant: str) -> bool:
     return _any_head().fullmatch(variant) is not None
 
 
-@cache
-def _triggers() -> tuple[tuple[str, tuple[int, ...]], ...]:
-    table: dict[str, list[int]] = {}
-    for number, head in enumerate(heads()):
-        for trigger in head.triggers:
-            table.setdefault(trigger, []).append(number)
-    return tuple((trigger, tuple(numbers)) for trigger, numbers in sorted(table.items()))
-
-
-@lru_cache(maxsize=8)
-def _named_in(text: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    return tuple(row for row in _triggers() if row[0] in text)
-
-
-def match_heads(text: str, scene: Scene) -> list[Mention]:
-    """Find the heads of a sentence with the concept each has there."""
+def match_heads(text: str, scene: Scene, called: Sequence[Place]) -> list[Mention]:
+    """Find the heads of a sentence with the concept each has there; `called` are the places of their triggers."""
+    numbers = called_rules(called, scene.start, scene.end)
+    if not numbers:
+        return []
     found: list[Mention] = []
-    sentence = text[scene.start : scene.end]
-    chosen = {number for trigger, numbers in _named_in(text) if trigger in sentence for number in numbers}
-    for number in sorted(chosen):
-        head = heads()[number]
+    known, organs = heads(), {site.organ for site in (*scene.sites, *scene.earlier)}
+    for number in numbers:
+        head = known[number]
+        if scene.domain not in head.defaults and "gen" not in head.defaults and organs.isdisjoint(head.organs):
+            continue  # no organ here gives it a concept
         for hit in head.regex.finditer(text, scene.start, scene.end):
             if hit.end() > hit.start():
                 found.extend(_resolve(text, scene, head, hit.start(), hit.end()))
@@ -121,7 +114,7 @@ def _resolve(text: str, scene: Scene, head: Head, start: int, end: int) -> list[
         nodes = [s for s in subjects if s.organ == "node" and text[s.start - 1] not in "、及和与或"]
         # 肺门淋巴结肿大 is said of the nodes alone.
         subjects = nodes or subjects
-        codes = list(dict.fromkeys(_at_site(head.organs[s.organ], s, text, scene) for s in subjects))
+        codes = list(dict.fromkeys([_at_site(head.organs[s.organ], s, text, scene) for s in subjects]))
         if codes and _ENLARGED.issuperset(codes) and _LESION.search(text, phrase.end, max(phrase.end, start)):
             return []
         if (
@@ -146,7 +139,7 @@ def _resolve(text: str, scene: Scene, head: Head, start: int, end: int) -> list[
     if phrase is not None and phrase.start >= end and len(codes) > 1:
         return _objects(head, phrase, start)
     rule = "head" if len(codes) < 2 else "head.shared"
-    read = (_in_pathology(code, scene) for code in codes)
+    read = [_in_pathology(code, scene) for code in codes] if scene.report_kind == "pathology" else codes
     return [Mention(start=span[0], end=span[1], code=code, rule=rule, core=end - start) for code in read if code != "-"]
 
 
@@ -172,8 +165,6 @@ def _at_site(code: str, site: Site, text: str, scene: Scene) -> str:
 
 def _in_pathology(code: str, scene: Scene) -> str:
     """Read a head as pathology does: what is seen under the microscope is tissue, not an organ's sign."""
-    if scene.report_kind != "pathology":
-        return code
     if code == "abd.fat_stranding":
         return "-"
     if code == "pas.percreta":
@@ -185,6 +176,8 @@ def _in_pathology(code: str, scene: Scene) -> str:
 
 def _principal(text: str, phrase: Phrase) -> list[Site]:
     """Return the sites a phrase is about, without those that only say where the next one is."""
+    if len(phrase.sites) < 2:
+        return list(phrase.sites)
     kept: list[Site] = []
     is_kept = True
     for at in range(len(phrase.sites) - 1, -1, -1):
@@ -206,10 +199,16 @@ def _principal(text: str, phrase: Phrase) -> list[Site]:
 
 def _subject(text: str, start: int, end: int, scene: Scene, head: Head) -> Phrase | None:
     """Find the site phrase a head is said of: nearest to the left, else right behind, else said before."""
-    inside = [p for p in scene.phrases if p.sites and p.start < end and p.end > start]
-    left = [p for p in scene.phrases if p.sites and p.end <= start and text[p.start - 1 : p.start] != "距"]
-    right = [p for p in scene.phrases if p.sites and 0 <= p.start - end <= 3 and not _PARTED.search(text, end, p.start)]
-    right = [p for p in right if any(site.organ in head.organs for site in p.sites)]
+    named = [p for p in scene.phrases if p.sites]
+    inside = [p for p in named if p.start < end and p.end > start]
+    left = [p for p in named if p.end <= start and text[p.start - 1 : p.start] != "距"]
+    right = [
+        p
+        for p in named
+        if 0 <= p.start - end <= 3
+        and any(site.organ in head.organs for site in p.sites)
+        and not _PARTED.search(text, end, p.start)
+    ]
     if right and _TRANSITIVE.fullmatch(text, start, end):
         return right[0]
     located: Phrase | None = None
@@ -225,7 +224,7 @@ def _subject(text: str, start: int, end: int, scene: Scene, head: Head) -> Phras
                 return phrase
             return located
         organs = {site.organ for site in _principal(text, phrase)}
-        if organs & head.organs.keys():
+        if not organs.isdisjoint(head.organs):
             return phrase
         if not organs <= _TRANSPARENT and any(
             site.resets or site.organ not in ("lung", "brain") for site in phrase.sites

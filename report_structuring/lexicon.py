@@ -9,29 +9,39 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from string import ascii_letters, digits
 
 from report_structuring.anatomy import Site
-from report_structuring.heads import is_head, match_heads
+from report_structuring.first_characters import compile_wording
+from report_structuring.heads import heads, is_head, match_heads
 from report_structuring.mention import Mention as Mention
 from report_structuring.mention import Scene as Scene
 from report_structuring.signals import match_signals
+from report_structuring.triggers import (
+    Place,
+    TriggerTable,
+    called_rules,
+    find_triggers,
+    number_triggers,
+    places_within,
+    to_lower,
+)
 from report_structuring.words import any_of, expand, read_rows, read_words
 
 _DOMAIN_OF_REGION = {"chest": "lung", "head": "brain", "abd": "abd", "uterus": "pas"}
-_TO_LOWER = {upper: upper + 32 for upper in range(65, 91)}
 _LIST_MARKS = "、及并"
-_ASCII_WORD = re.compile(r"[A-Za-z]")
+_LATIN = frozenset(ascii_letters)
 # Words that only mean something in one organ system; the variant alone does not say which.
-_SHARED = frozenset(word.translate(_TO_LOWER) for word in read_words("shared"))
+_SHARED = frozenset(to_lower(word) for word in read_words("shared"))
 # One span, two concepts: a calcified nodule, an acute infarct of a watershed.
-_PAIRS = (
-    ("lung.nodule", "钙化", "gen.calcification"),
-    ("brain.watershed_infarct", "急性|新发|新鲜", "brain.acute_infarct"),
-)
+_PAIRS = {
+    "lung.nodule": ("钙化", "gen.calcification"),
+    "brain.watershed_infarct": ("急性|新发|新鲜", "brain.acute_infarct"),
+}
 # What a scan calls wear of the bones; under the microscope the word describes tissue.
 _NOT_OF_PATHOLOGY = frozenset({"gen.degenerative"})
-_NOT_FINDINGS = re.compile(any_of("not_findings"))
-_IMPLANTED = re.compile(r"(?:支架|粒子|起搏器|节育器|种植体|滤器|导丝|晶体|电极)(?:系统)?植入")
+_NOT_FINDINGS = compile_wording(any_of("not_findings"))
+_IMPLANTED = compile_wording(r"(?:支架|粒子|起搏器|节育器|种植体|滤器|导丝|晶体|电极)(?:系统)?植入")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +59,8 @@ def concept_types() -> dict[str, str]:
 
 
 @cache
-def _variants() -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+def _variants() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the lexicon's variants in lower case with their codes, without those that are bare heads."""
     # Two findings joined in one variant are two mentions (阑尾炎伴穿孔).
     composed = frozenset(read_words("composed"))
     codes: dict[str, list[str]] = {}
@@ -61,16 +72,8 @@ def _variants() -> dict[str, list[tuple[str, tuple[str, ...]]]]:
                 and "/" not in variant.replace("T2/FLAIR", "")
                 and "(" not in variant.replace("(+)", "")
             ):
-                codes.setdefault(_lower(variant), []).append(code)
-    # By the first two characters, the longest first; those of one character also behind every pair they begin.
-    table: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
-    for variant, found in codes.items():
-        table.setdefault(variant[:2], []).append((variant, tuple(dict.fromkeys(found))))
-    for pair in [pair for pair in table if len(pair) == 2 and pair[0] in table]:
-        table[pair] = [*table[pair], *table[pair[0]]]
-    for rows in table.values():
-        rows.sort(key=lambda row: -len(row[0]))
-    return table
+                codes.setdefault(to_lower(variant), []).append(code)
+    return tuple((variant, tuple(dict.fromkeys(found))) for variant, found in codes.items() if not is_head(variant))
 
 
 @cache
@@ -80,40 +83,39 @@ def _patterns() -> tuple[_Pattern, ...]:
             code=code,
             regions=frozenset(() if regions == "*" else regions.split("+")),
             triggers=tuple(triggers.split("|")),
-            regex=re.compile(expand(regex)),
+            regex=compile_wording(expand(regex)),
         )
         for code, regions, triggers, regex in read_rows("patterns.tsv")
     )
 
 
 @cache
-def _triggers() -> tuple[tuple[str, tuple[int, ...]], ...]:
-    table: dict[str, list[int]] = {}
-    for number, pattern in enumerate(_patterns()):
-        for trigger in pattern.triggers:
-            table.setdefault(trigger, []).append(number)
-    return tuple((trigger, tuple(numbers)) for trigger, numbers in sorted(table.items()))
+def _triggers() -> TriggerTable:
+    variants = [(variant,) for variant, _ in _variants()]
+    return number_triggers([variants, [p.triggers for p in _patterns()], [head.triggers for head in heads()]])
 
 
 @lru_cache(maxsize=8)
-def _named_in(text: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Return the triggers that stand in a report with their patterns; the sentences of one report ask for the same."""
-    return tuple(row for row in _triggers() if row[0] in text)
+def _named_in(text: str) -> tuple[list[Place], list[Place], list[Place]]:
+    """Return the places of a report with variants that are whole tokens, and with the triggers of patterns and heads.
 
-
-def _lower(text: str) -> str:
-    return text.translate(_TO_LOWER)
+    The sentences of one report ask for the same.
+    """
+    variants, patterns, of_heads = find_triggers([to_lower(text), text, text], _triggers())
+    return [place for place in variants if _is_token(text, place[0], place[1])], patterns, of_heads
 
 
 def find_mentions(text: str, scene: Scene) -> list[Mention]:
     """Find the concepts named in one sentence; overlapping shorter mentions are dropped."""
+    variants, patterns, of_heads = _named_in(text)
+    named = _match_variants(scene, variants)
     found = [
-        *_match_variants(text, scene),
-        *_match_patterns(text, scene),
-        *match_heads(text, scene),
+        *named,
+        *_match_patterns(text, scene, patterns, named),
+        *match_heads(text, scene, of_heads),
         *match_signals(text, scene),
     ]
-    found = [_about_pancreas(m, scene) for m in found]
+    found = [_about_pancreas(m, scene) if m.code == "abd.fat_stranding" else m for m in found]
     if scene.report_kind == "pathology":
         found = [m for m in found if m.code not in _NOT_OF_PATHOLOGY]
     if not scene.is_obstetric:
@@ -126,21 +128,18 @@ def find_mentions(text: str, scene: Scene) -> list[Mention]:
             m for m in found if not (m.code.startswith("pas.") and any(a < m.end and m.start < b for a, b in implants))
         ]
     blocked = [hit.span() for hit in _NOT_FINDINGS.finditer(text, scene.start, scene.end)]
-    found = [
-        m
-        for m in found
-        if m.code.startswith("rec.")
-        or not any(
-            left < m.end and m.start < right and (m.core or m.end - m.start) <= right - left for left, right in blocked
-        )
-    ]
+    if blocked:
+        found = [m for m in found if m.code.startswith("rec.") or not _is_blocked(m, blocked)]
     return _keep_longest(text, found)
+
+
+def _is_blocked(mention: Mention, blocked: Sequence[tuple[int, int]]) -> bool:
+    size = mention.core or mention.end - mention.start
+    return any(left < mention.end and mention.start < right and size <= right - left for left, right in blocked)
 
 
 def _about_pancreas(mention: Mention, scene: Scene) -> Mention:
     """Read stranding in the fat about the pancreas (胰腺肿胀，周围脂肪间隙模糊) as peripancreatic exudate."""
-    if mention.code != "abd.fat_stranding":
-        return mention
     before = [site for site in scene.sites if site.end <= mention.start]
     if before and before[-1].organ == "pancreas":
         return replace(mention, code="abd.peripancreatic_fluid")
@@ -153,8 +152,11 @@ def _keep_longest(text: str, found: list[Mention]) -> list[Mention]:
     kept: list[Mention] = []
     for mention in ranked:
         rivals = [k for k in kept if k.start < mention.end and mention.start < k.end]
+        if not rivals:
+            kept.append(mention)
+            continue
         # One predicate said of several organs (胸腔及心包积液) makes one entity for each.
-        if rivals and mention.core and mention.end - mention.start > mention.core:
+        if mention.core and mention.end - mention.start > mention.core:
             mention = replace(mention, start=mention.end - mention.core)
             rivals = [k for k in kept if k.start < mention.end and mention.start < k.end]
         shares_head = mention.rule == "head.shared" and all(
@@ -164,19 +166,19 @@ def _keep_longest(text: str, found: list[Mention]) -> list[Mention]:
         if not rivals or shares_head:
             kept.append(mention)
     extra = [
-        Mention(start=k.start, end=k.end, code=second, rule="pair")
+        Mention(start=k.start, end=k.end, code=_PAIRS[k.code][1], rule="pair")
         for k in kept
-        for first, wording, second in _PAIRS
-        if k.code == first and re.search(wording, text[k.start : k.end])
+        if k.code in _PAIRS and re.search(_PAIRS[k.code][0], text[k.start : k.end])
     ]
     # A node whose predicate is a mention of its own (淋巴结未见肿大) is not shown for itself.
     swollen = [k.start for k in kept if k.code == "gen.lymphadenopathy"]
-    kept = [
-        k
-        for k in kept
-        if k.code != "gen.lymph_node"
-        or not any(0 <= at - k.end <= 10 and "，" not in text[k.end : at] for at in swollen)
-    ]
+    if swollen:
+        kept = [
+            k
+            for k in kept
+            if k.code != "gen.lymph_node"
+            or not any(0 <= at - k.end <= 10 and "，" not in text[k.end : at] for at in swollen)
+        ]
     return _join_predicates(text, sorted([*kept, *extra], key=lambda m: (m.start, m.end, m.code)))
 
 
@@ -184,76 +186,93 @@ def _join_predicates(text: str, mentions: list[Mention]) -> list[Mention]:
     """Join predicates of one subject that follow one another (胸膜增厚、粘连) into one mention."""
     joined: list[Mention] = []
     for mention in mentions:
-        last = next((m for m in reversed(joined) if m.code == mention.code), None)
-        is_bare = mention.rule.startswith("head") and mention.end - mention.start == mention.core
-        if last and is_bare and text[last.end : mention.start] in ("", "、", "并", "伴"):
+        is_bare = mention.end - mention.start == mention.core and mention.rule.startswith("head")
+        last = next((m for m in reversed(joined) if m.code == mention.code), None) if is_bare else None
+        if last and text[last.end : mention.start] in ("", "、", "并", "伴"):
             joined[joined.index(last)] = replace(last, end=mention.end)
         else:
             joined.append(mention)
     return joined
 
 
-def _match_variants(text: str, scene: Scene) -> list[Mention]:
-    lowered, table, found = _lower(text[scene.start : scene.end]), _variants(), []
-    for at in range(len(lowered)):
-        rows = table.get(lowered[at : at + 2]) or table.get(lowered[at])
-        if not rows:
+def _match_variants(scene: Scene, places: Sequence[Place]) -> list[Mention]:
+    variants = _variants()
+    found: list[Mention] = []
+    # The longest variant that has a code here is the one of its place.
+    for start, end, (number,) in reversed(places_within(places, scene.start, scene.end)):
+        if found and found[-1].start == start:
             continue
-        start = scene.start + at
-        for variant, codes in rows:
-            if not lowered.startswith(variant, at):
-                continue
-            end = start + len(variant)
-            if not _is_token(text, start, end) or is_head(variant):
-                continue
-            code = _choose(codes, variant, start, scene)
-            if code:
-                found.append(Mention(start=start, end=end, code=code, rule="variant"))
-                break
-    return found
+        variant, codes = variants[number]
+        code = _choose(codes, variant, start, scene)
+        if code:
+            found.append(Mention(start=start, end=end, code=code, rule="variant"))
+    return found[::-1]
 
 
-def _match_patterns(text: str, scene: Scene) -> list[Mention]:
+def _match_patterns(text: str, scene: Scene, called: Sequence[Place], named: Sequence[Mention]) -> list[Mention]:
+    """Match the patterns that are called; what is `named` by a variant is not found again."""
+    numbers = called_rules(called, scene.start, scene.end)
+    if not numbers:
+        return []
     found = []
-    sentence = text[scene.start : scene.end]
-    chosen = {number for trigger, numbers in _named_in(text) if trigger in sentence for number in numbers}
-    for number in sorted(chosen):
-        pattern = _patterns()[number]
+    known = {(mention.start, mention.end, mention.code) for mention in named}
+    patterns, domains = _patterns(), _near_domains(scene)
+    for number in numbers:
+        pattern = patterns[number]
+        # Most patterns that are called do not match, and a search says so at half the price of an iterator.
+        if not _may_speak(pattern, scene, domains) or not pattern.regex.search(text, scene.start, scene.end):
+            continue
         for hit in pattern.regex.finditer(text, scene.start, scene.end):
-            if hit.end() == hit.start() or not _is_token(text, hit.start(), hit.end()):
-                continue
-            if not _is_at_home(pattern, hit, scene):
-                continue
             start, end = hit.span()
+            if (
+                start == end
+                or (start, end, pattern.code) in known
+                or not _is_token(text, start, end)
+                or not _is_at_home(pattern, start, end, scene)
+            ):
+                continue
             while start < end and text[start] in _LIST_MARKS:
                 start += 1
             while end > start and text[end - 1] in _LIST_MARKS:
                 end -= 1
+            known.add((start, end, pattern.code))
             found.append(Mention(start=start, end=end, code=pattern.code, rule="pattern"))
     return found
 
 
-def _is_at_home(pattern: _Pattern, hit: re.Match[str], scene: Scene) -> bool:
-    """Say whether a pattern may speak here: its organ system, and pathology where it says so."""
+def _near_domains(scene: Scene) -> set[str]:
+    """Return the organ systems that `_local_domain` may name anywhere in a sentence, and the report's own."""
+    regions = {site.region for site in (*scene.sites, *scene.earlier)}
+    return {scene.domain, *(_DOMAIN_OF_REGION.get(region, "other") for region in regions)}
+
+
+def _may_speak(pattern: _Pattern, scene: Scene, domains: set[str]) -> bool:
+    """Say whether a pattern may speak somewhere in a sentence: its organ system, and pathology where it says so."""
     if "path" in pattern.regions:
         return scene.report_kind == "pathology" and (len(pattern.regions) == 1 or scene.domain in pattern.regions)
-    here = _local_domain(hit.start(), hit.end(), scene) or scene.domain
-    return not pattern.regions or here in pattern.regions
+    return not pattern.regions or not domains.isdisjoint(pattern.regions)
+
+
+def _is_at_home(pattern: _Pattern, start: int, end: int, scene: Scene) -> bool:
+    """Say whether a pattern that may speak in the sentence is of the organ system of its place."""
+    if not pattern.regions or "path" in pattern.regions:
+        return True
+    return (_local_domain(start, end, scene) or scene.domain) in pattern.regions
 
 
 def _is_token(text: str, start: int, end: int) -> bool:
     """A Latin abbreviation must be a whole token."""
-    if _ASCII_WORD.match(text[start]) and start and _ASCII_WORD.match(text[start - 1]):
+    if text[start] in _LATIN and start and text[start - 1] in _LATIN:
         return False
-    return not (_ASCII_WORD.match(text[end - 1]) and end < len(text) and re.match(r"[A-Za-z0-9]", text[end]))
+    return not (text[end - 1] in _LATIN and end < len(text) and (text[end] in _LATIN or text[end] in digits))
 
 
 def _choose(codes: Sequence[str], variant: str, at: int, scene: Scene) -> str | None:
     """Choose the code of a variant by the organ system it stands in."""
-    if variant.upper() == "PE":
+    if variant == "pe":
         near = {site.organ for site in scene.sites}
         return "lung.pulmonary_embolism" if "pulmonary_artery" in near else None
-    if variant.upper() == "PAS" and scene.report_kind == "pathology" and scene.domain != "pas":
+    if variant == "pas" and scene.report_kind == "pathology" and scene.domain != "pas":
         return None
     if len(codes) == 1 and variant not in _SHARED:
         return codes[0]

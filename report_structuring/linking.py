@@ -5,28 +5,30 @@ from dataclasses import dataclass
 
 from report_structuring.advice import clause_of
 from report_structuring.change import ATTRIBUTE_CODES
+from report_structuring.first_characters import compile_wording
 from report_structuring.lexicon import Mention, Scene, concept_types
 from report_structuring.quantity import Quantity
 from report_structuring.words import read_rows
 
 # Structures that are measured without being findings: wording, target, usual kind.
-_STRUCTURES = tuple((re.compile(wording), target, kind) for wording, target, kind in read_rows("measured.tsv"))
-_LARGEST = re.compile(r"较大|最大|大者|较宽者|其一|其中一|病灶|病变|宽者|长者")
+_STRUCTURES = tuple((compile_wording(wording), target, kind) for wording, target, kind in read_rows("measured.tsv"))
+_ANY_STRUCTURE = compile_wording("|".join(f"(?:{wording})" for wording, _, _ in read_rows("measured.tsv")))
+_LARGEST = compile_wording(r"较大|最大|大者|较宽者|其一|其中一|病灶|病变|宽者|长者")
 # A lesion that has no code of its own (见混杂回声团): its size is not that of a neighbouring sign.
-_UNNAMED = re.compile(
+_UNNAMED = compile_wording(
     r"(?:见|示|探及|显示|扫及)[^，。；]{0,14}?(?:异常(?:信号|密度|回声)|密度|信号|回声|结构|结节|附着|突出|团块?|血块|液性分离|包块|囊性)(?:影|灶|区|团|带|样)?"
     r"|(?:密度|信号|回声)(?:影|灶|区|团)(?=，)"
 )
-_MANY = re.compile(r"多发|多个|多枚|多处|数[个枚处]|散在|弥漫|若干|[两二三四五六七八九\d][个枚处]")
+_MANY = compile_wording(r"多发|多个|多枚|多处|数[个枚处]|散在|弥漫|若干|[两二三四五六七八九\d][个枚处]")
 _INSIDE = re.compile(r"(?:其|病灶|部分)?(?:内部?|中|腔内)(?:可|另|亦)?见")
 _AROUND = re.compile(r"(?:其|病灶|灶)?(?:周围|周边|灶周|边缘|邻近|相邻|对应|相应)|伴|继发|累及|侵及|破入")
-_ABNORMAL = re.compile(r"见[^，。；]{0,12}异常(?:信号|密度)(?:影|灶|区)?")
+_ABNORMAL = compile_wording(r"见[^，。；]{0,12}异常(?:信号|密度)(?:影|灶|区)?")
 _LOW_CODES = frozenset({"pas.low_lying", "pas.previa", "pas.previa_marginal", "pas.previa_complete"})
 _FLOW = re.compile(
     r"brain\.(?:stenosis|occlusion|aneurysm|avm|plaque)|pas\.(?:hypervascularity|turbulent_lacunar_flow|lacunae|bridging_vessels|intraplacental_vessels)|abd\.(?:mesenteric_thrombosis)"
 )
 _FLUID = frozenset({"abd.ascites", "lung.pleural_effusion", "abd.hemoperitoneum", "lung.pericardial_effusion"})
-_RECESS = re.compile(r"(?:窝|隐窝|陷凹|间隙|间|周|腔|腹|盆)[^，。；]{0,6}(?:深|宽|厚|前后径|径)?[^，。；\d]{0,4}$")
+_RECESS = compile_wording(r"(?:窝|隐窝|陷凹|间隙|间|周|腔|腹|盆)[^，。；]{0,6}(?:深|宽|厚|前后径|径)?[^，。；\d]{0,4}$")
 _BLEEDING = frozenset({"brain.ich", "brain.sdh", "brain.edh", "brain.sah"})
 # Findings with a wall of their own.
 _HOLLOW = re.compile(
@@ -41,7 +43,7 @@ _NEVER_MEASURED = frozenset(
 )  # fmt: skip
 _SURROUNDING = frozenset({"brain.edema", "gen.calcification"})
 _SIGNALS = frozenset({"brain.t2_hyperintensity", "brain.dwi_hyperintensity", "brain.adc_low"})
-_LOCATES = re.compile(r"(?:位于|见于|在|达|至|距|距离|以|与|自)[^，。；]{0,6}$")
+_LOCATES = compile_wording(r"(?:位于|见于|在|达|至|距|距离|以|与|自)[^，。；]{0,6}$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +83,7 @@ def link(
         return Link(at=behind)
     if kind == "distance" and "距" in gap.rsplit("，", 1)[-1]:
         return _link_distance(text, scene, mentions, measurable, right, past, gap, clause_start)
-    if re.search(r"壁厚[^，。；]{0,3}$", gap):
+    if "壁厚" in gap and re.search(r"壁厚[^，。；]{0,3}$", gap):
         hollow = [i for i in measurable if _HOLLOW.search(mentions[i].code)]
         return Link(at=hollow[-1] if hollow else None)
     if structure is not None:
@@ -177,6 +179,8 @@ def _link_distance(
 def _find_structure(text: str, start: int, end: int) -> Link | None:
     """Find the structure named last before a number that is measured without being a finding."""
     best: tuple[int, Link] | None = None
+    if not _ANY_STRUCTURE.search(text, start, end):
+        return None
     for wording, target, kind in _STRUCTURES:
         for hit in wording.finditer(text, start, end):
             if text[hit.start() - 1 : hit.start()] in ("距", "达") or text[hit.start() - 2 : hit.start()] in (

@@ -4,21 +4,22 @@ import re
 from dataclasses import dataclass
 
 from report_structuring.advice import clause_of
+from report_structuring.first_characters import compile_wording
 from report_structuring.lexicon import Mention, Scene
 from report_structuring.linking import link
 from report_structuring.normalise import Normalised
 from report_structuring.quantity import Quantity, find_quantities
 
-_TECHNIQUE = re.compile(
+_TECHNIQUE = compile_wording(
     r"(?:(?<!肌)层厚|层距|层间距|螺距|矩阵|FOV|剂量|碘|对比剂|造影剂|流率|注射|速率|b值?|TR|TE|kV|mA|Se|Im|序列)[^，。；]{0,6}$"
     r"|(?:扫描|薄层|重建|(?<![室房叶])间隔)(?:扫描|重建|层厚|厚度|参数|间距|间隔)*(?:各|均|为|约|:)*$"
 )
 _SLICE = re.compile(r"(?:(?<!肌)层厚|层距|薄层|间隔|重建|/s注射|碘)")
-_PRIOR = re.compile(
+_PRIOR = compile_wording(
     r"(?:原(?![因始位则发本料])|由|(?<!自)从|术前|治疗前|既往)[^，。；]{0,8}$|(?:前片|上次|前次|旧片)[^，。；]{0,18}$"
     r"|(?:较前片?|较上次|较术后[^，。；]{0,4}|前片|上次|前次|原|旧片)[^，。；]{0,10}[(（](?:约|原|前片)?$"
 )
-_NOW = re.compile(r"(?:现(?!象)|本次|目前|今|此次)[^，。；]{0,8}$")
+_NOW = compile_wording(r"(?:现(?!象)|本次|目前|今|此次)[^，。；]{0,8}$")
 _TO_NOW = re.compile(
     r"\s?(?:明显|略|逐渐)?(?:缩小|减小|减少|减|增大|增加|增多|增厚|增|扩大|进展|变|降|升|下降|升高)?(?:至|到|为|→|->|—>)"
 )
@@ -29,14 +30,14 @@ _INDICES = {
     "mL": "volume", "HU": "ct_value", "percent": "percent", "cm/s": "velocity", "score": "score",
 }  # fmt: skip
 _WORDS = (
-    ("distance", re.compile(r"距|自[^，。；]{0,4}开口|移位|左移|右移|偏移|下移|上移|隆突上|[运活]动度|末端高于")),
-    ("short_axis", re.compile(r"短径|短轴")),
-    ("long_axis", re.compile(r"长轴")),
-    ("width", re.compile(r"宽径|宽|瘤颈(?!径)")),
-    ("depth", re.compile(r"深|前后径|分离|液平段")),
-    ("thickness", re.compile(r"厚径?|最薄|变薄|菲薄|较薄|最粗")),
-    ("diameter", re.compile(r"直径|内径|外径|管径|孔径|横径|长径|(?<![短宽周环长后厚])径|大者|最大者?")),
-    ("length", re.compile(r"长(?![轴径T])|范围|周径|覆盖|中断|环径|连续性")),
+    ("distance", compile_wording(r"距|自[^，。；]{0,4}开口|移位|左移|右移|偏移|下移|上移|隆突上|[运活]动度|末端高于")),
+    ("short_axis", compile_wording(r"短径|短轴")),
+    ("long_axis", compile_wording(r"长轴")),
+    ("width", compile_wording(r"宽径|宽|瘤颈(?!径)")),
+    ("depth", compile_wording(r"深|前后径|分离|液平段")),
+    ("thickness", compile_wording(r"厚径?|最薄|变薄|菲薄|较薄|最粗")),
+    ("diameter", compile_wording(r"直径|内径|外径|管径|孔径|横径|长径|(?<![短宽周环长后厚])径|大者|最大者?")),
+    ("length", compile_wording(r"长(?![轴径T])|范围|周径|覆盖|中断|环径|连续性")),
 )
 # The kind of a single number that has no word of its own, by the finding it is said of.
 _KIND_OF_CODE = (
@@ -155,6 +156,8 @@ def _kind(lead: str, long_lead: str, found: Quantity, previous: str) -> str:
     tail = lead[-14:]
     best, place = "", -1
     for kind, wording in _WORDS:
+        if not wording.search(tail):
+            continue
         for hit in wording.finditer(tail):
             if hit.end() > place:
                 best, place = kind, hit.end()

@@ -16,12 +16,17 @@ _MARKUP = re.compile(
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": "", "&nbsp;": " "}
 _LINE_MARKUP = re.compile(r"</?(?:br|p|div|tr|li|h\d)\b|\\par(?!d)|\\line|\\r|\\n", re.IGNORECASE)
 _QUOTES = frozenset("“”\"'‘’「」『』`´")
-_KEEP = frozenset("，。；！？、…—①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳")
+# Characters that are kept as they are and begin no markup.
+_PLAIN = re.compile(r"[\u4e00-\u9fff\n\t !#-%(-;=-\[\]-_a-~，。；！？、…—①-⑳]+")
 _CHINESE_STOPS = {",": "，", ";": "；", "!": "！", "?": "？"}
 _LIST_MARK = re.compile(
     r"\s*(?:\d{1,2}[.、)）:](?!\d)|[(（]\d{1,2}[)）]|[①-⑳]|[一二三四五六七八九十]{1,2}[、.]|[-*•●■◆])"
 )
 _WRAP_COLUMNS = 36
+_WIDE = re.compile(r"[\u1100-\U0010ffff]+")
+_LINE_END = re.compile(r"\n")
+_BLANKS = re.compile(r"[ \t]+")
+_HALF_MARKS = re.compile(r"[,;!?.]|。(?![\u4e00-\u9fff\n])")
 _MARKS = "，。；、！？"
 # A blank between two statements of a telegraphic report; none behind a word that asks for what follows.
 _STATEMENT_BLANK = re.compile(r"[\u4e00-\u9fff)?]{2}[ \t]+[\u4e00-\u9fff]{2}")
@@ -46,18 +51,25 @@ class Normalised:
 def normalise(raw: str) -> Normalised:
     """Make the normalised copy of a raw text; any string is accepted."""
     chars = _fold(raw)
-    chars = _join_wrapped_lines(chars)
-    chars = _drop_spaces(chars)
-    chars = _mend_punctuation(chars)
+    text = _text_of(chars)
+    for mend in (_join_wrapped_lines, _drop_spaces, _mend_punctuation):
+        mended = mend(chars, text)
+        if mended is not chars:
+            chars, text = mended, _text_of(mended)
+    _, starts, ends = zip(*chars, strict=True) if chars else ((), (), ())
     return Normalised(
-        text="".join(char for char, _, _ in chars),
-        starts=tuple(start for _, start, _ in chars),
-        ends=tuple(end for _, _, end in chars),
+        text=text,
+        starts=starts,
+        ends=ends,
         is_mojibake=len(_MOJIBAKE.findall(raw)) > 0.005 * len(raw),
     )
 
 
 _Char = tuple[str, int, int]
+
+
+def _text_of(chars: list[_Char]) -> str:
+    return "".join([char for char, _, _ in chars])
 
 
 def _fold(raw: str) -> list[_Char]:
@@ -75,16 +87,19 @@ def _fold(raw: str) -> list[_Char]:
                 chars.append((_ENTITIES[found], at, hit.end()))
             at = hit.end()
             continue
+        plain = _PLAIN.match(raw, at)
+        if plain:
+            chars.extend(zip(plain.group(), range(at, plain.end()), range(at + 1, plain.end() + 1), strict=True))
+            at = plain.end()
+            continue
         char = raw[at]
         at += 1
-        if "\u4e00" <= char <= "\u9fff":
-            chars.append((char, at - 1, at))
-        elif char == "\r":
+        if char == "\r":
             if raw[at : at + 1] != "\n":
                 chars.append(("\n", at - 1, at))
-        elif char in _QUOTES or (char < " " and char not in "\n\t"):
+        elif char in _QUOTES or char < " ":
             continue
-        elif char in _KEEP or char < "\x7f":
+        elif char < "\x7f":
             chars.append((char, at - 1, at))
         else:
             chars.extend((folded, at - 1, at) for folded in unicodedata.normalize("NFKC", char))
@@ -92,15 +107,14 @@ def _fold(raw: str) -> list[_Char]:
 
 
 def _width(text: str) -> int:
-    return sum(1 if char < "\u1100" else 2 for char in text)
+    return len(text) + len("".join(_WIDE.findall(text)))
 
 
-def _join_wrapped_lines(chars: list[_Char]) -> list[_Char]:
+def _join_wrapped_lines(chars: list[_Char], text: str) -> list[_Char]:
     """Drop line ends that an editor of fixed width put inside a sentence."""
-    breaks = [at for at, char in enumerate(chars) if char[0] == "\n"]
+    breaks = [hit.start() for hit in _LINE_END.finditer(text)]
     if not breaks:
         return chars
-    text = "".join(char[0] for char in chars)
     lines = text.split("\n")
     widths = [_width(line.strip()) for line in lines]
     widest = max(widths)
@@ -119,23 +133,18 @@ def _is_wide(char: str) -> bool:
     return char >= "\u2e80"
 
 
-def _drop_spaces(chars: list[_Char]) -> list[_Char]:
+def _drop_spaces(chars: list[_Char], text: str) -> list[_Char]:
     """Drop blanks next to Chinese characters; a blank that stands for punctuation becomes a comma."""
-    if not any(char[0] in " \t" for char in chars):
+    blanks = [hit.span() for hit in _BLANKS.finditer(text)]
+    if not blanks:
         return chars
-    text = "".join(char[0] for char in chars)
     telegraphic = len(_STATEMENT_BLANK.findall(text)) >= 2
     unpunctuated = len(re.findall(r"[，。；,;.]", text)) * 30 < len(text)
     kept: list[_Char] = []
     at, size = 0, len(chars)
-    while at < size:
-        if chars[at][0] not in " \t":
-            kept.append(chars[at])
-            at += 1
-            continue
-        stop = at
-        while stop < size and chars[stop][0] in " \t":
-            stop += 1
+    for begin, stop in blanks:
+        kept.extend(chars[at:begin])
+        at = begin
         before = kept[-1][0] if kept else "\n"
         after = chars[stop][0] if stop < size else "\n"
         if _is_wide(before) and _is_wide(after) and before not in "，。；、！？" and after not in "，。；、！？":
@@ -152,6 +161,7 @@ def _drop_spaces(chars: list[_Char]) -> list[_Char]:
         elif not (_is_wide(before) or _is_wide(after) or before == "\n" or after == "\n"):
             kept.append((" ", chars[at][1], chars[stop - 1][2]))
         at = stop
+    kept.extend(chars[at:])
     return kept
 
 
@@ -163,12 +173,14 @@ def _token_length(text: str, at: int, step: int) -> int:
     return length
 
 
-def _mend_punctuation(chars: list[_Char]) -> list[_Char]:
+def _mend_punctuation(chars: list[_Char], text: str) -> list[_Char]:
     """Turn half-width marks between Chinese text into Chinese ones; decimal points and dates stay."""
+    if not _HALF_MARKS.search(text):
+        return chars
     mended = list(chars)
-    for at, (char, start, end) in enumerate(chars):
-        if char not in ",;!?.。":
-            continue
+    for hit in _HALF_MARKS.finditer(text):
+        at = hit.start()
+        char, start, end = chars[at]
         before = chars[at - 1][0] if at else "\n"
         after = chars[at + 1][0] if at + 1 < len(chars) else "\n"
         if char in "。.":

@@ -3,46 +3,52 @@
 import re
 from dataclasses import dataclass, replace
 
+from report_structuring.first_characters import compile_wording
+
 _NUM = r"\d{1,5}(?:\.\d{1,3})?"
 _DASH = r"\s?[-~～–—－至到]\s?"
 _RANGE = rf"{_NUM}(?:{_DASH}{_NUM})?"
 _LENGTH = r"(?:mm|cm|MM|CM|Cm|Mm|㎜|㎝|毫米|厘米|公分)"
 _TIMES = r"\s?(?:[×xX*＊✕]|·|\?)\s?"
+_TIMES_SIGN = re.compile(r"[×xX*＊✕·?]")
 _DIGIT = re.compile(r"[0-9]")
+_NUMBER = re.compile(_NUM)
 # A number may stand right behind a sign, a letter of a name would make it part of the name (M1, T2, 4R).
 _FREE = (
     r"(?:(?<![\d.A-Za-z×xX*])|(?<=[φΦøØ])|(?<=PSV)|(?<=EDV)|(?<=Vmax)|(?<=BPD)|(?<=HC)|(?<=AC)|(?<=FL)|(?<=CRL)|(?<=NT)"
     r"|(?<=AFV)|(?<=AFI)|(?<=IMT)|(?<=max))"
 )
-_SIZE = re.compile(
+_SIZE = compile_wording(
     rf"{_FREE}(?P<a>{_RANGE})\s?(?P<ua>{_LENGTH})?{_TIMES}(?P<b>{_RANGE})\s?(?P<ub>{_LENGTH})?"
     rf"(?:{_TIMES}(?P<c>{_RANGE})\s?(?P<uc>{_LENGTH})?)?(?![\d.])"
 )
-_SINGLE = re.compile(
+_SINGLE = compile_wording(
     rf"{_FREE}(?P<sign>[<>≤≥＜＞]\s?=?)?\s?(?P<a>{_NUM})(?:\s?(?P<ua>%|％|{_LENGTH}|Hu|HU|hu|ml|mL|ML|Ml|毫升)?{_DASH}(?P<minus>[-－−])?(?P<b>{_NUM}))?\s?"
     rf"(?P<unit>cm/s|m/s|cm3|cm³|{_LENGTH}(?!\s?[Hh][Gg]|[Oo][Ll]|H2O|²|2(?!\d))|ml|mL|ML|Ml|毫升|cc|HU|Hu|hu|H(?![A-Za-z])|%|％|分(?![钟期之级支叶隔型度别类化泌布界割流辨析娩离散水裂野]))"
 )
 _SIGN = r"(?P<sign>[<>≤≥＜＞]\s?=?)?\s?"
-_NAMED = re.compile(
+_NAMED = compile_wording(
     r"(?P<name>RI|PI|阻力指数|搏动指数|错配比值?|错配率|[Mm]ismatch(?:\s?(?:ratio|比))?|(?:PSV|流速)比|S/D|心胸比(?:例|率|值)?|比值|m?NIHSS(?:评分)?|ASPECTS?(?:评分)?|羊水指数"
     r"|AFI|M?CTSI|GCS(?:评分)?|mRS(?:评分)?|评分|CT值|BPD|HC|AC|FL|双顶径|头围|腹围|股骨长)"
     rf"(?:值|约|为|是|分别|:|=|＝|\s)*{_SIGN}(?P<v>{_NUM}(?:{_DASH}{_NUM})?分?)(?![\d.]|\s?(?:mm|cm|ml|mL|%|×|毫|厘|[A-Za-z]))"
 )
-_COUNT = re.compile(r"(?P<sign>[<>≤≥＜＞]=?)\s?(?P<v>\d{1,3})\s?(?P<u>个|枚|处|支|条|根)")
+_COUNT = compile_wording(r"(?P<sign>[<>≤≥＜＞]=?)\s?(?P<v>\d{1,3})\s?(?P<u>个|枚|处|支|条|根)")
 # 3.0、2.7cm: the unit written last serves the numbers before it.
-_SHARING = re.compile(rf"(?<![\d.A-Za-z×xX*-])(?P<v>{_NUM})\s?[、及和与]\s?$")
-_NAMES_A_SIZE = re.compile(r"(?:大小|范围|层面|截面|径|者|见|体积|结节|肿块|包块|病灶|[影灶囊区团]|约)(?:约|为|:|达)*$")
+_SHARING = compile_wording(rf"(?<![\d.A-Za-z×xX*-])(?P<v>{_NUM})\s?[、及和与]\s?$")
+_NAMES_A_SIZE = compile_wording(
+    r"(?:大小|范围|层面|截面|径|者|见|体积|结节|肿块|包块|病灶|[影灶囊区团]|约)(?:约|为|:|达)*$"
+)
 _GRID = re.compile(r"(?:矩阵|像素|FOV|视野)\D{0,3}$")
 # A single number without a unit, where its name leaves no doubt that it is a length.
-_UNITLESS = re.compile(
+_UNITLESS = compile_wording(
     rf"(?:厚度?|直径|内径|外径|管径|宽径?|宽度|深度?|长度|长径|前后径|短径)(?:最大|最厚|处)*(?:约|为|:)*\s?(?P<v>{_NUM}(?:{_DASH}{_NUM})?)(?=[，。；、)）\n]|$)"
 )
 _SCALE = {"mm": 1.0, "㎜": 1.0, "毫米": 1.0, "cm": 10.0, "㎝": 10.0, "厘米": 10.0, "公分": 10.0}
 _BEFORE_OP = (
-    (re.compile(r"(?:小于等于|小于或等于|不超过|未超过|不大于|不多于|至多|最多|≤)约?$"), "le"),
-    (re.compile(r"(?:不小于|不少于|不低于|至少|大于等于|大于或等于|≥)约?$"), "ge"),
-    (re.compile(r"(?:不足|不及|小于|少于|低于|不到|未达|未及|<|＜)约?$"), "lt"),
-    (re.compile(r"(?:大于|超过|多于|高于|>|＞)约?$"), "gt"),
+    (compile_wording(r"(?:小于等于|小于或等于|不超过|未超过|不大于|不多于|至多|最多|≤)约?$"), "le"),
+    (compile_wording(r"(?:不小于|不少于|不低于|至少|大于等于|大于或等于|≥)约?$"), "ge"),
+    (compile_wording(r"(?:不足|不及|小于|少于|低于|不到|未达|未及|<|＜)约?$"), "lt"),
+    (compile_wording(r"(?:大于|超过|多于|高于|>|＞)约?$"), "gt"),
 )
 _AFTER_OP = (
     (re.compile(r"(?:及其?)?以上"), "ge"),
@@ -60,8 +66,8 @@ _SIGNS = {
     "＜=": "le",
     "＞=": "ge",
 }
-_THRESHOLD = re.compile(r"(?:Tmax|TMAX|CBF|CBV|MTT|TTP|ADC)[^，。；]{0,2}\s?[<>≤≥＜＞]=?\s?$")
-_MINUS = re.compile(r"(?:值|约|为|是|:|近|达)\s?[-－−]$")
+_THRESHOLD = compile_wording(r"(?:Tmax|TMAX|CBF|CBV|MTT|TTP|ADC)[^，。；]{0,2}\s?[<>≤≥＜＞]=?\s?$")
+_MINUS = compile_wording(r"(?:值|约|为|是|:|近|达)\s?[-－−]$")
 _RATE = re.compile(r"\s?/\s?(?:s|h|H|min|kg|d|层|次|分)")
 
 
@@ -120,6 +126,8 @@ def find_quantities(text: str, start: int, end: int) -> list[Quantity]:
 
 
 def _find_sizes(text: str, start: int, end: int) -> list[Quantity]:
+    if not _TIMES_SIGN.search(text, start, end):
+        return []
     found: list[Quantity] = []
     waiting: list[Quantity] = []
     for hit in _SIZE.finditer(text, start, end):
@@ -168,7 +176,7 @@ def _overlaps(found: list[Quantity], start: int, end: int) -> bool:
 
 
 def _pair(text: str, factor: float) -> tuple[float, float]:
-    numbers = [round(float(n) * factor, 3) for n in re.findall(_NUM, text)]
+    numbers = [round(float(n) * factor, 3) for n in _NUMBER.findall(text)]
     return (min(numbers[0], numbers[-1]), max(numbers[0], numbers[-1]))
 
 

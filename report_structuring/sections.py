@@ -4,19 +4,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from report_structuring.first_characters import compile_wording
 from report_structuring.words import read_rows, read_words
 
 _LABELS = {word: label for label, words in read_rows("headers.tsv") for word in words.split()}
 _WORDS = "|".join(re.escape(word) for word in sorted(_LABELS, key=len, reverse=True))
 # A header at the start of the text or a line, wrapped or followed by a colon or line end.
-_AT_LINE_START = re.compile(
+_AT_LINE_START = compile_wording(
     rf"(?:(?<=\n)|\A|(?<=[】\]>]))[ \t]*(?:[一二三四五六七八九十]、|\d[.、])?"
     rf"(?P<wrap>[【\[<(《])?(?P<word>{_WORDS})(?P<end>[】\]>)》]?[ \t]*[:：]?)"
 )
 # A header in the middle of a line needs a colon and one of the longer words, after a sentence end.
-_MID_LINE = re.compile(rf"(?<=[。；，\n】\])）!！])(?P<wrap>[【\[])?(?P<word>{_WORDS})(?P<end>[】\]]?[:：]|[】\]])")
+_MID_LINE = compile_wording(
+    rf"(?<=[。；，\n】\])）!！])(?P<wrap>[【\[])?(?P<word>{_WORDS})(?P<end>[】\]]?[:：]|[】\]])"
+)
 # Written in one paragraph without punctuation, three words still open the impression.
-_INLINE = re.compile(
+_INLINE = compile_wording(
     r"(?<!超声)(?<!影像)(?<!检查)(?<!诊断)(?<!临床)(?<!初步)(?<!\n)(?P<wrap>)(?P<word>印象|结论|诊断意见)(?P<end>[:：]?)(?!为|是|中|深刻)"
 )
 _VERBS = frozenset(read_words("ambiguous_headers"))

@@ -5,19 +5,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from report_structuring.first_characters import compile_wording
 from report_structuring.words import any_of
 
 _END = re.compile(r"[。；！\n]|(?<=[。；！\n:：])(?=\d{1,2}[.、)](?!\d))")
-_MARK = re.compile(
+_MARK = compile_wording(
     r"(?:(?<=\A)|(?<=[\n。；:：]))[ \t]*"
     r"(?:\d{1,2}[.、)](?!\d)|[(（]\d{1,2}[)）]|[①-⑳]|[一二三四五六七八九十]{1,2}、)[ \t]*"
 )
 # A bare digit before a word opens an item (1右丘脑出血 2左枕叶梗塞), unless a unit of counting follows.
-_BARE_MARK = re.compile(
+_BARE_MARK = compile_wording(
     r"(?<=[\n，。；:？])[1-9](?=[\u4e00-\u9fff])(?![年月日天周次个枚处级型度期分组段层块条只根支点小秒岁孕号名])"
 )
-_INNER_MARK = re.compile(r"(?<=[\u4e00-\u9fff)）])(?:[①-⑳]|\d[.、](?=[\u4e00-\u9fff]))")
+_INNER_MARK = compile_wording(r"(?<=[\u4e00-\u9fff)）])(?:[①-⑳]|\d[.、](?=[\u4e00-\u9fff]))")
 _CUT = re.compile(rf"(?<!^)(?={any_of('unpunctuated_cuts')})")
+_CLAUSE_END = re.compile(r"[，？]")
 _DRY_LENGTH = 30
 _LONGEST = 300
 
@@ -64,11 +66,10 @@ def _limit_length(text: str, cuts: list[int]) -> Iterator[tuple[int, int]]:
 
 def _split_clauses(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
     clauses, left = [], start
-    for at in range(start, end):
-        # A question mark behind a finding is a cue first; it ends the clause, not the sentence.
-        if text[at] in "，？":
-            clauses.append((left, at + 1))
-            left = at + 1
+    # A question mark behind a finding is a cue first; it ends the clause, not the sentence.
+    for hit in _CLAUSE_END.finditer(text, start, end):
+        clauses.append((left, hit.end()))
+        left = hit.end()
     if left < end:
         clauses.append((left, end))
     if len(clauses) == 1 and end - start > _DRY_LENGTH:

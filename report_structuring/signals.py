@@ -6,14 +6,15 @@ written once for several sequences. What each sequence shows follows specificati
 
 import re
 
+from report_structuring.first_characters import compile_wording
 from report_structuring.mention import Mention, Scene
 from report_structuring.words import expand
 
-_SEQUENCE = re.compile(
+_SEQUENCE = compile_wording(
     r"(?P<dwi>DWI|弥散加权|[Bb] ?[=值]?1000)|(?P<adc>ADC)|(?P<swi>SWI|SWAN|GRE|T2\*|磁敏感|磁化率)"
     r"|(?P<t2>T2-?FLAIR|FLAIR|压水像|T2WI?|长T2)|(?P<t1>T1-?FLAIR|T1WI?|长T1)"
 )
-_SIGNAL = re.compile(expand(r"{degree}{shape}{degree}(?P<level>高|低)信号(?:影|灶|病灶)?(?![线带条])"))
+_SIGNAL = compile_wording(expand(r"{degree}{shape}{degree}(?P<level>高|低)信号(?:影|灶|病灶)?(?![线带条])"))
 _LIST = re.compile(r"[^，。；]{0,2}")
 _CODES = {
     ("dwi", "高"): "brain.dwi_hyperintensity",

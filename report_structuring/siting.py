@@ -4,10 +4,11 @@ import re
 
 from report_structuring import anatomy
 from report_structuring.anatomy import Phrase
+from report_structuring.first_characters import compile_wording
 from report_structuring.lexicon import Mention, Scene, concept_types
 from report_structuring.words import read_rows
 
-_POINTING = re.compile(
+_POINTING = compile_wording(
     r"(?:其[内中旁周上下]|周围|灶周|邻近|该处|同侧|(?<![\u4e00-\u9fff])内(?:部)?[可未]?见|局部|病灶|相应|边缘)"
 )
 _BEHIND = re.compile(r"[^，。；]{0,6}?(?:主要)?(?:位于|见于|分布于|累及|位居|在)[^，。；]{0,4}")
@@ -57,12 +58,12 @@ def _place(
         moved = anatomy.find_movement(text[mention.start : mention.end + 4])
         return moved, ()
     inside = [p for p in scene.phrases if p.start < mention.end and p.end > mention.start]
-    around = next((p for p in inside if p.start < mention.start and _counts(p)), None)
+    around = next((p for p in inside if p.start < mention.start and _counts(p)), None) if inside else None
     before = [p for p in scene.phrases if p.end <= mention.start]
     governing = [
         p
         for at, p in enumerate(before)
-        if _counts(p) and not _is_reference(text, p, before[:at]) and not _is_emphasis(text, p)
+        if _counts(p) and not _is_reference(text, p, before[at - 1] if at else None) and not _is_emphasis(text, p)
     ]
     governing = _since_new_subject(scene, [*before, *inside], governing)
     region = _REGION_OF_DOMAIN.get(mention.code.split(".")[0])
@@ -74,14 +75,14 @@ def _place(
     ):
         # Said of another organ system than the site before it (髂动脉硬化，肺气肿): that site does not count.
         governing = []
-    clause_start = max((left for left, _ in scene.clauses if left <= mention.start), default=scene.start)
+    clause_start = _clause_start(scene, mention.start)
     points_back = bool(_POINTING.match(text, clause_start))
     own_sites = [s for p in inside for s in p.sites if s.start < mention.end and s.end > mention.start]
     own_organs = {s.organ for s in own_sites if s.resets}
     shared = [
         s for p in inside for s in p.sites if not own_organs or s.organ in own_organs or s.region in ("uterus", "head")
     ]
-    own_codes = tuple(dict.fromkeys(code for s in shared for code in s.codes)) or _OWN_PLACE.get(mention.code, ())
+    own_codes = tuple(dict.fromkeys([code for s in shared for code in s.codes])) or _OWN_PLACE.get(mention.code, ())
     own_side = next((p.side for p in inside if p.side), None)
     named_own = [s for s in own_sites if s.resets]
     shown = [*governing[-1:], *inside]
@@ -114,9 +115,7 @@ def _place(
         return None, own_codes
     if around and not _same_organ_side({s.organ for s in around.sites}, governing, mention, text):
         return around.side, around.codes or own_codes
-    if re.match(r"(?:其)?余", text[clause_start : clause_start + 2]) and not (
-        governing and governing[-1].start >= clause_start
-    ):
+    if text.startswith(("余", "其余"), clause_start) and not (governing and governing[-1].start >= clause_start):
         return None, own_codes
     behind = [p for p in scene.phrases if p.start >= mention.end]
     if (
@@ -160,13 +159,16 @@ def _is_modifier(text: str, phrase: Phrase, mention: Mention) -> bool:
 def _since_new_subject(scene: Scene, before: list[Phrase], governing: list[Phrase]) -> list[Phrase]:
     """Leave out the sites of clauses before the one in which the placenta or the bowel became the subject."""
     subject = next(
-        (p for p in reversed(before) if p.sites and not _counts(p) and all(s.organ in _NEW_SUBJECTS for s in p.sites)),
-        None,
+        (p for p in reversed(before) if p.sites and p.sites[0].organ in _NEW_SUBJECTS and _is_new_subject(p)), None
     )
     if subject is None:
         return governing
-    clause = max((left for left, _ in scene.clauses if left <= subject.start), default=scene.start)
+    clause = _clause_start(scene, subject.start)
     return [p for p in governing if p.start >= clause or p.start >= subject.start]
+
+
+def _is_new_subject(phrase: Phrase) -> bool:
+    return not _counts(phrase) and all(site.organ in _NEW_SUBJECTS for site in phrase.sites)
 
 
 def _quadrant_side(text: str, earlier: list[Phrase]) -> str | None:
@@ -179,14 +181,22 @@ def _quadrant_side(text: str, earlier: list[Phrase]) -> str | None:
     return None
 
 
-def _is_reference(text: str, phrase: Phrase, earlier: list[Phrase]) -> bool:
+def _clause_start(scene: Scene, place: int) -> int:
+    start = scene.start
+    for left, _ in scene.clauses:
+        if left > place:
+            break
+        start = left
+    return start
+
+
+def _is_reference(text: str, phrase: Phrase, subject: Phrase | None) -> bool:
     """Say whether a site only serves to tell where the subject lies: 距宫颈内口, 覆盖内口, 阑尾位于盲肠后."""
-    if text[max(0, phrase.start - 2) : phrase.start].endswith(("距", "距离")):
-        return True
-    if phrase.sites and all(site.organ == "os" for site in phrase.sites):
-        return True
     lead = text[max(0, phrase.start - 2) : phrase.start]
-    subject = earlier[-1] if earlier else None
+    if lead.endswith(("距", "距离")):
+        return True
+    if phrase.sites and phrase.sites[0].organ == "os" and all(site.organ == "os" for site in phrase.sites):
+        return True
     return (
         lead in ("位于", "达到", "邻近")
         and phrase.side is None

@@ -11,6 +11,7 @@ from report_structuring import anatomy, cues
 from report_structuring.words import read_rows, read_words
 
 # Traditional characters and the simplified ones in which the package's words are written.
+_TRADITIONAL = frozenset(pair[0] for pair in read_words("traditional"))
 _SIMPLIFIED = str.maketrans({pair[0]: pair[1] for pair in read_words("traditional")})
 # What is written for what is meant: look-alikes and sound-alikes.
 _CONFUSED = {pair[0]: pair[1] for pair in read_words("slips")}
@@ -18,21 +19,46 @@ _CONFUSED = {pair[0]: pair[1] for pair in read_words("slips")}
 
 def mend_slips(text: str) -> str:
     """Return a copy of the same length in simplified characters in which single slips inside known terms are mended."""
-    text = text.translate(_SIMPLIFIED)
+    chars = set(text)
+    if not _TRADITIONAL.isdisjoint(chars):
+        text = text.translate(_SIMPLIFIED)
+        chars = set(text)
     ordinary, terms, by_gap = _tables()
+    suspects = (chars - ordinary) | (chars & _CONFUSED.keys())
     mended: list[str] | None = None
-    for at, char in enumerate(text):
+    for at, char in [(at, char) for at, char in enumerate(text) if char in suspects] if suspects else ():
         meant = _CONFUSED.get(char)
         foreign = char not in ordinary and "\u4e00" <= char <= "\u9fff"
         if char == "种" and text[at - 1 : at] in ("一", "这", "各", "多", "此", "几", "某", "两", "何", "该"):
             continue
         if meant is None and not foreign:
             continue
+        if not _touches_term(text, at, meant):
+            continue
         found = _find_term(text, at, char, meant, foreign, terms, by_gap)
         if found:
             mended = mended or list(text)
             mended[at] = found
     return "".join(mended) if mended else text
+
+
+def _touches_term(text: str, at: int, meant: str | None) -> bool:
+    """Say whether two neighbouring characters of a term can be read at a place, with what is meant or beside it."""
+    pairs = _term_pairs()
+    if meant is not None:
+        return text[max(0, at - 1) : at] + meant in pairs or meant + text[at + 1 : at + 2] in pairs
+    return text[max(0, at - 2) : at] in pairs or text[at + 1 : at + 3] in pairs
+
+
+def _reach(text: str, at: int) -> tuple[int, int]:
+    """Return the span about a place in which every two neighbours on either side of it stand so in a term."""
+    pairs = _term_pairs()
+    first, last = max(0, at - 1), min(len(text), at + 2)
+    while first > max(0, at - 8) and text[first - 1 : first + 1] in pairs:
+        first -= 1
+    while last < min(len(text), at + 10) and text[last - 1 : last + 1] in pairs:
+        last += 1
+    return first, last
 
 
 def _find_term(
@@ -46,9 +72,10 @@ def _find_term(
 ) -> str | None:
     """Find the character meant at a place: the one that completes the longest term."""
     best, length = None, 1
-    for left in range(max(0, at - 8), at + 1):
+    first, last = _reach(text, at)
+    for left in range(first, at + 1):
         before = text[left:at]
-        for right in range(max(at + 1, left + 2), min(len(text), left + 10) + 1):
+        for right in range(max(at + 1, left + 2), min(last, left + 10) + 1):
             size = right - left
             if size <= length:
                 continue
@@ -63,6 +90,12 @@ def _find_term(
                 if wanted and before not in terms and after not in terms:
                     best, length = wanted, size
     return best
+
+
+@cache
+def _term_pairs() -> frozenset[str]:
+    _ordinary, terms, _by_gap = _tables()
+    return frozenset(term[at : at + 2] for term in terms for at in range(len(term) - 1))
 
 
 @cache

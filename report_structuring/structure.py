@@ -12,6 +12,7 @@ from report_structuring import anatomy
 from report_structuring import sections as section_rules
 from report_structuring.assertion import Judgement, judge
 from report_structuring.cues import COMPARED, find_cues
+from report_structuring.first_characters import compile_wording
 from report_structuring.lexicon import Mention, Scene, find_mentions
 from report_structuring.measurement import Measurement, find_measurements
 from report_structuring.normalise import Normalised, normalise
@@ -29,7 +30,7 @@ _DOMAINS = {
     "stroke": "brain",
     "acute_abdomen": "abd",
 }
-_OBSTETRIC = re.compile(
+_OBSTETRIC = compile_wording(
     r"胎盘|孕(?!激素|酮)|妊娠|胎儿|剖宫产|产后|绒毛|蜕膜|羊水|陷窝|血[窦池]|膀胱线|子宫下段|瘢痕子宫"
     r"|(?<!支架)(?<!粒子)(?<!起搏器)(?<!节育器)植入(?!术|支架|物)"
 )
@@ -126,7 +127,8 @@ def structure_report(
             section=part.label,
         )
         mentions = find_mentions(copy.text, scene)
-        cues = find_cues(copy.text, scene.start, scene.end, [(m.start, m.end) for m in mentions])
+        taken = [(m.start, m.end) for m in mentions]
+        cues = find_cues(copy.text, scene.start, scene.end, taken) if mentions else []
         judged = judge(copy.text, scene, mentions, cues, section=part.label, compared=compared)
         kept: list[tuple[Mention, str]] = []
         past: set[str] = set()

@@ -8,7 +8,7 @@ from tests.conftest import PROJECT
 
 FOLDER = PROJECT / "tests" / "gold"
 # what was reached, less what chance moves; the held-out set has the gate of the specification (9.3)
-LEAST = {"other_hand_a": 0.95, "other_hand_b": 0.94, "other_hand_c": 0.92, "other_hand_d": 0.88}
+LEAST = {"other_hand_a": 0.95, "other_hand_b": 0.94, "other_hand_c": 0.92, "other_hand_d": 0.90, "other_hand_e": 0.88}
 
 
 @pytest.mark.parametrize("name", sorted(LEAST))
