@@ -31,6 +31,12 @@ DatabaseError = duckdb.Error
 
 ZONES = ("raw", "lake")
 _EXTENSIONS = ("httpfs", "ducklake")
+_NO_FETCHING = (
+    "set autoinstall_known_extensions = false",
+    "set autoload_known_extensions = false",
+    "set allow_community_extensions = false",
+    "set allow_persistent_secrets = false",
+)
 
 
 def extension_file(name: str) -> Path:
@@ -48,13 +54,7 @@ def catalog_file(settings: Settings, zone: str) -> Path:
 
 def connection_statements() -> list[str]:
     """Return what every new connection runs first: no fetching, extensions by file."""
-    return [
-        "set autoinstall_known_extensions = false",
-        "set autoload_known_extensions = false",
-        "set allow_community_extensions = false",
-        "set allow_persistent_secrets = false",
-        *(f"load '{extension_file(name)}'" for name in _EXTENSIONS),
-    ]
+    return [*_NO_FETCHING, *(f"load '{extension_file(name)}'" for name in _EXTENSIONS)]
 
 
 def attach_statement(settings: Settings, zone: str, *, read_only: bool = False) -> str:
@@ -149,6 +149,19 @@ def open_scratch() -> Iterator[Connection]:
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def open_apart(settings: Settings) -> Iterator[Connection]:
+    """Open a connection to an instance of its own, with limits and no zone.
+
+    For a foreign database: whoever lists the tables of an instance asks every database that is attached to it.
+    """
+    (settings.work_folder / "spill").mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open_scratch() as connection:
+        for statement in (*_NO_FETCHING, *limit_statements(settings)):
+            connection.execute(statement)
+        yield connection
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 from ingestion.migration.mysql_stream import RowStream
 from ingestion.migration.source import Address, Source, open_source
 from lakehouse.errors import RadlakeError, SourceUnreachableError, UsageError
-from lakehouse.lake import Connection, DatabaseError, extension_file, open_lake
+from lakehouse.lake import Connection, DatabaseError, extension_file, open_apart
 from lakehouse.settings import Settings
 
 _FUNCTIONS = {"postgresql": "postgres_query", "sqlite": "sqlite_query", "dump": "sqlite_query"}
@@ -143,7 +143,7 @@ def open_scanner(settings: Settings, address: Address, path: Path | None = None)
     """
     if address.engine not in (*_EXTENSIONS, "mysql"):
         raise UsageError(f"{address.engine} can only be assessed and planned: see docs/migration.md")
-    with open_lake(settings, ()) as connection:
+    with open_apart(settings) as connection:
         connection.execute("set preserve_insertion_order = false")
         if address.engine == "mysql":
             with open_source(address) as source:

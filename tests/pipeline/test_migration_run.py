@@ -11,9 +11,10 @@ from ingestion.migration.origin import open_origin
 from ingestion.migration.plan import Plan, plan_folder
 from ingestion.migration.planning import make_plan
 from ingestion.migration.run import RunResult, TableResult, run_migration
+from ingestion.migration.scanner import open_scanner
 from ingestion.migration.source import Address, parse_address
 from lakehouse.errors import CheckFailedError, ContractError, SourceUnreachableError, UsageError
-from lakehouse.lake import open_lake
+from lakehouse.lake import keep_instance, open_lake
 from lakehouse.ledger import local_now
 from lakehouse.settings import Settings
 from serving.migration import plan_statements, read_site_plan
@@ -287,6 +288,21 @@ def test_progress_is_exact_and_never_passes_the_whole(settings: Settings, tmp_pa
     assert lines[-1]["percent"] == lines[-1]["all_percent"] == 100.0
     assert all(line["percent"] <= 100 and line["total"] == 1000 for line in lines)
     assert lines[-1]["eta_seconds"] == 0
+
+
+def test_whoever_appends_does_not_reach_the_source(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    sqlite3.connect(path).execute("create table exam (id integer primary key)")
+    with (
+        keep_instance(settings),
+        open_scanner(settings, parse_address(str(path)), path) as scanner,
+        open_lake(settings, ("raw",)) as connection,
+    ):
+        listing = "select database_name from duckdb_databases()"
+        seen = {name for (name,) in scanner.connection.execute(listing).fetchall()}
+        appending = {name for (name,) in connection.execute(listing).fetchall()}
+    # a source that is gone would fail whatever lists the tables of its instance, as dlt does
+    assert ("legacy" in seen, "legacy" in appending, "raw" in appending) == (True, False, True)
 
 
 def test_a_slow_run_reads_in_pieces_between_which_it_can_pause(settings: Settings, tmp_path: Path) -> None:
