@@ -3,7 +3,8 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ingestion.migration.origin import open_origin
 from ingestion.migration.plan import Plan, plan_folder, read_plan, write_plan
 from ingestion.migration.planning import make_plan
 from ingestion.migration.progress import Progress
-from ingestion.migration.run import RunResult, run_migration
+from ingestion.migration.run import RunResult, open_target, run_migration
 from ingestion.migration.selftest import SelftestResult, selftest
 from ingestion.migration.source import Address, quote_name
 from ingestion.migration.tuning.materialization import refresh_materialized
@@ -21,7 +22,7 @@ from ingestion.migration.validation.files import record_files
 from ingestion.migration.validation.results import ValidationResult
 from ingestion.migration.validation.validate import validate
 from lakehouse.errors import SettingsError
-from lakehouse.lake import empty_work_folder, lock_home, open_lake
+from lakehouse.lake import empty_work_folder, keep_instance, lock_home, open_lake
 from lakehouse.ledger import local_now
 from lakehouse.settings import Settings
 from serving.home import create_home
@@ -124,7 +125,14 @@ def validate_site(
     """Compare what a home holds with the source as it is now."""
     with lock_home(settings):
         empty_work_folder(settings)
-        with open_origin(address, settings.work_folder) as (source, catalog):
+        # the lake is opened while the source tells its structure
+        with (
+            keep_instance(settings),
+            ThreadPoolExecutor(1) as pool,
+            nullcontext(pool.submit(open_target, settings)) as target,
+            open_origin(address, settings.work_folder) as (source, catalog),
+        ):
+            target.result()
             return validate(
                 settings,
                 source,

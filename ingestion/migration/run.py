@@ -139,7 +139,7 @@ def _run_once(
     result = RunResult(run_id=run_id, plan_id=plan.plan_id)
     with ExitStack() as stack:
         stack.enter_context(keep_instance(settings))
-        target = stack.enter_context(ThreadPoolExecutor(1)).submit(_open_target, settings)
+        target = stack.enter_context(ThreadPoolExecutor(1)).submit(open_target, settings)
         path = _check_source(stack, settings, address, plan)
         scanner = stack.enter_context(open_scanner(settings, address, path))
         result.position = scanner.read_position()
@@ -166,8 +166,8 @@ def _run_once(
     return result
 
 
-def _open_target(settings: Settings) -> None:
-    """Attach the zone, which then stays attached, and make the books."""
+def open_target(settings: Settings) -> None:
+    """Attach the zone `raw`, which stays attached while an instance is kept, and make the books."""
     with open_lake(settings, ("raw",)) as connection:
         create_raw_tables(connection, ["migration"])
 

@@ -72,6 +72,9 @@ def validate(
     catalog = catalog or read_catalog(source)
     current = {(table.schema, table.name): table for table in catalog.tables}
     watch, started_at = Stopwatch(), local_now(settings.timezone)
+    if source.engine == "postgresql":
+        # it takes every row for a bucket of its own and would sort them all
+        source.connection.exec_driver_sql("set local enable_sort = off")
     result = ValidationResult(validation_id=new_batch_id(), plan_id=plan.plan_id, depth=depth, position=source.position)
     with open_lake(settings, ("raw",)) as connection:
         create_raw_tables(connection, ["migration"])
