@@ -2,10 +2,8 @@
 
 import re
 
-from report_structuring.study_features.mentions import AFFIRMED, StudyReport
+from report_structuring.study_features.mentions import AFFIRMED, StudyReport, Value
 from report_structuring.study_features.signs import impression_sign
-
-Value = str | float | bool | None
 
 _AMOUNTS = (
     ("large", re.compile("大量")), ("moderate", re.compile("中(等)?量")), ("small", re.compile("少量|微量|少许")),

@@ -2,9 +2,7 @@
 
 import re
 
-from report_structuring.study_features.mentions import StudyReport, sides_of
-
-Value = str | float | bool | None
+from report_structuring.study_features.mentions import StudyReport, Value, sides_of
 
 _RANKED_LESIONS = (
     frozenset(("brain.acute_infarct", "brain.subacute_infarct", "brain.dwi_hyperintensity")),

@@ -2,10 +2,8 @@
 
 import re
 
-from report_structuring.study_features.mentions import AFFIRMED, StudyReport, sides_of
+from report_structuring.study_features.mentions import AFFIRMED, StudyReport, Value, sides_of
 from report_structuring.study_features.signs import sign_codes
-
-Value = str | float | bool | None
 
 _LOBES = ("RUL", "RML", "RLL", "LUL", "LLL")
 OPACITY_CODES = frozenset(

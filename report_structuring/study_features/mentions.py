@@ -12,6 +12,9 @@ from functools import cached_property
 from report_structuring.measurement import Measurement
 from report_structuring.structure import Entity, Structured
 
+Value = str | float | bool | None
+"""What a column of an imaging mart may hold."""
+
 _BEST_FIRST = ("present", "uncertain", "historical", "absent")
 _NOT_THE_READER = ("history", "clinical_diagnosis", "recommendation", "technique")
 _SENTENCE_END = re.compile(r"[。；;！!\n]")

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from report_structuring.study_features.mentions import AFFIRMED, StudyReport
+from report_structuring.study_features.mentions import AFFIRMED, StudyReport, Value
 from report_structuring.study_features.signs import impression_sign
 
-Value = str | float | bool | None
 _Rules = Sequence[tuple[str, re.Pattern[str]]]
 
 _OS = r"(宫颈)?(管)?内口"

@@ -6,11 +6,10 @@ from report_structuring.structure import Structured
 from report_structuring.study_features.abdomen import read_abdomen
 from report_structuring.study_features.brain import read_brain
 from report_structuring.study_features.chest import read_chest
-from report_structuring.study_features.mentions import StudyReport
+from report_structuring.study_features.mentions import StudyReport, Value
 from report_structuring.study_features.placenta import read_placenta
 from report_structuring.study_features.signs import read_signs
 
-Value = str | float | bool | None
 READERS: dict[str, Callable[[StudyReport], dict[str, Value]]] = {
     "pulmonary_infection": read_chest,
     "stroke": read_brain,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lakehouse.errors import UsageError
 from serving.terminal import JsonOption, print_json, stderr
 
 app = typer.Typer()
@@ -19,8 +20,11 @@ def score(
 ) -> None:
     """Compute a clinical score for every row of a file. 临床评分。"""
     from serving.scores.cases import score_cases
-    from serving.scores.report_features import disease_of, read_report_cases
+    from serving.scores.report_features import REPORT_CODES, disease_of, read_report_cases
+    from serving.scores.specification import read_scores
 
+    if code not in (*REPORT_CODES, *read_scores()):
+        raise UsageError(f"there is no score {code!r}; there are: {', '.join(sorted((*REPORT_CODES, *read_scores())))}")
     disease = disease_of(code)
     rows = read_report_cases(disease, cases, out) if disease else score_cases(code, cases, out)
     if as_json:

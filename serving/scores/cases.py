@@ -4,10 +4,14 @@ An input that does not read as its type is missing, as a value outside its range
 rows keep their order and all their columns.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
+
 from lakehouse.errors import UsageError
-from lakehouse.lake import Connection, open_scratch
+from lakehouse.lake import open_scratch
+from serving.scores.case_file import read_cases, write_cases
 from serving.scores.rendering import score_query
 from serving.scores.specification import TYPES, Score, find_score
 
@@ -18,66 +22,63 @@ _SEED_FOLDER = Path(__file__).parents[2] / "dbt_project" / "seeds"
 def score_cases(code: str, source: Path, out: Path) -> int:
     """Write the rows of `source` with the results of the score to `out`, and return how many there are.
 
-    Raises UsageError for an unknown score, a missing or unreadable file, or one that lacks every input of the score.
+    Raises UsageError for an unknown score, a file that cannot be read or written, or one that lacks every input.
     """
     score = find_score(code)
-    if not source.is_file():
-        raise UsageError(f"{source} is missing")
+    header, rows = read_cases(source)
+    if not set(score.inputs) & {name.lower() for name in header}:
+        raise UsageError(f"{source} has none of the inputs of {code}: {', '.join(score.inputs)}")
+    kept = [number for number, name in enumerate(header) if name.lower() not in score.results]
+    results = _results(score, header, rows)
+    write_cases(
+        out,
+        [*(header[number] for number in kept), *score.results],
+        [[*(row[number] for number in kept), *result] for row, result in zip(rows, results, strict=True)],
+    )
+    return len(rows)
+
+
+def _results(score: Score, header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Return the results of each row as text."""
+    columns = {name.lower(): number for number, name in enumerate(header)}
+    delivered = pa.table(
+        {
+            _ROW: pa.array(range(len(rows)), pa.int64()),
+            **{
+                name: pa.array([row[columns[name]] if name in columns else None for row in rows], pa.string())
+                for name in score.inputs
+            },
+        }
+    )
     with open_scratch() as connection:
-        columns = _read(connection, source)
-        if not set(score.inputs) & set(columns):
-            raise UsageError(f"{source} has none of the inputs of {code}: {', '.join(score.inputs)}")
-        connection.execute(f"create table inputs as select {_ROW}, {_typed(score, columns)} from delivered")
+        connection.register("delivered", delivered)
+        typed = ", ".join(
+            f"try_cast(nullif(trim({_quoted(name)}), '') as {TYPES[kind]}) as {_quoted(name)}"
+            for name, kind in score.inputs.items()
+        )
+        connection.execute(f"create table inputs as select {_ROW}, {typed} from delivered")
         for seed in score.seeds:
             [path] = _SEED_FOLDER.rglob(f"{seed}.csv")
-            connection.execute(f"create table {seed} as select * from read_csv({_literal(str(path))})")
+            connection.execute(f"create table {seed} as select * from read_csv($1)", [str(path)])
         connection.execute(f"create table results as {score_query(score, 'inputs', _ROW)}")
-        kept = ", ".join(f"delivered.{_quoted(name)}" for name in columns if name not in score.results)
-        results = ", ".join(_written(connection, name) for name in score.results)
-        return int(
+        types = dict(
             connection.execute(
-                f"copy (select {kept}, {results} from delivered left join results using ({_ROW}) order by {_ROW}) "
-                f"to {_literal(str(out))} (format csv, header true)"
-            ).fetchall()[0][0]
+                "select column_name, data_type from duckdb_columns() where table_name = 'results'"
+            ).fetchall()
         )
+        written = ", ".join(_written(name, types[name]) for name in score.results)
+        return connection.execute(
+            f"select {written} from inputs left join results using ({_ROW}) order by {_ROW}"
+        ).fetchall()
 
 
-def _read(connection: Connection, source: Path) -> list[str]:
-    """Read the file as text into the table `delivered`, with its row numbers, and return its columns."""
-    try:
-        connection.execute(
-            f"create table delivered as select row_number() over () as {_ROW}, * "
-            f"from read_csv({_literal(str(source))}, all_varchar = true, header = true, delim = ',', quote = '\"', "
-            "escape = '\"', null_padding = true)"
-        )
-    except Exception as error:
-        raise UsageError(f"{source} is no CSV file with a header, in UTF-8 ({type(error).__name__})") from None
-    described = connection.execute("describe delivered").fetchall()
-    return [name for name, *_ in described if name != _ROW]
-
-
-def _typed(score: Score, columns: list[str]) -> str:
-    parts = []
-    for name, kind in score.inputs.items():
-        value = f"nullif(trim({_quoted(name)}), '')" if name in columns else "null"
-        parts.append(f"try_cast({value} as {TYPES[kind]}) as {_quoted(name)}")
-    return ", ".join(parts)
-
-
-def _written(connection: Connection, name: str) -> str:
-    """Return SQL that writes a result: decimals without the zeros that their type adds."""
-    ((kind,),) = connection.execute(
-        "select data_type from duckdb_columns() where table_name = 'results' and column_name = $1", [name]
-    ).fetchall()
-    value = f"results.{_quoted(name)}"
-    if kind.startswith("DECIMAL"):
-        value = f"rtrim(rtrim(cast({value} as varchar), '0'), '.')" if not kind.endswith(",0)") else value
-    return f"{value} as {_quoted(name)}"
+def _written(name: str, kind: str) -> str:
+    """Return SQL of a result as text: empty for null, decimals without the zeros that their type adds."""
+    value = f"cast(results.{_quoted(name)} as varchar)"
+    if kind.startswith("DECIMAL") and not kind.endswith(",0)"):
+        value = f"rtrim(rtrim({value}, '0'), '.')"
+    return f"coalesce({value}, '')"
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -1,13 +1,15 @@
 """Answers `radlake score <disease>_report_features`: one column of an imaging mart out of each report text."""
 
-import csv
 from pathlib import Path
 
 from lakehouse.errors import UsageError
 from report_structuring.structure import structure_report
-from report_structuring.study_features.study import READERS, Value, read_study
+from report_structuring.study_features.mentions import Value
+from report_structuring.study_features.study import READERS, read_study
+from serving.scores.case_file import read_cases, write_cases
 
 _END = "_report_features"
+REPORT_CODES = tuple(f"{disease}{_END}" for disease in sorted(READERS))
 
 
 def disease_of(code: str) -> str | None:
@@ -22,25 +24,20 @@ def read_report_cases(disease: str, source: Path, out: Path) -> int:
     `source` has the columns `report_text` and `column_name`, and may have `modality`. Raises UsageError when one of the
     first two is missing, or a column is none of the disease.
     """
-    try:
-        with source.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{source} is no CSV file with a header, in UTF-8 ({type(error).__name__})") from None
-    if rows and not {"report_text", "column_name"} <= rows[0].keys():
+    header, rows = read_cases(source)
+    places = {name.lower(): number for number, name in enumerate(header)}
+    if not {"report_text", "column_name"} <= places.keys():
         raise UsageError(f"{source} needs the columns report_text and column_name")
-    with out.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [*(rows[0] if rows else ("report_text", "column_name")), "value"])
-        writer.writeheader()
-        for number, row in enumerate(rows, start=1):
-            text = row["report_text"] or ""
-            structured = structure_report(
-                text, report_id=str(number), modality=row.get("modality") or None, disease=disease
-            )
-            values = read_study(structured, text, disease)
-            if row["column_name"] not in values:
-                raise UsageError(f"{source}, row {number}: {disease} has no report column {row['column_name']!r}")
-            writer.writerow(row | {"value": _written(values[row["column_name"]])})
+    answers = []
+    for number, row in enumerate(rows, start=1):
+        text, column = row[places["report_text"]], row[places["column_name"]].strip()
+        modality = row[places["modality"]] if "modality" in places else ""
+        structured = structure_report(text, report_id=str(number), modality=modality or None, disease=disease)
+        values = read_study(structured, text, disease)
+        if column not in values:
+            raise UsageError(f"{source}, row {number}: {disease} has no report column {column!r}")
+        answers.append([*row, _written(values[column])])
+    write_cases(out, [*header, "value"], answers)
     return len(rows)
 
 

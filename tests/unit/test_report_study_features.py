@@ -7,7 +7,8 @@ import pytest
 
 from lakehouse.errors import UsageError
 from report_structuring.structure import structure_report
-from report_structuring.study_features.study import READERS, Value, read_study
+from report_structuring.study_features.mentions import Value
+from report_structuring.study_features.study import READERS, read_study
 from serving.scores.report_features import disease_of, read_report_cases
 from tests.conftest import PROJECT
 

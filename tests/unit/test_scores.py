@@ -80,3 +80,27 @@ def test_a_file_without_any_input_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("case_id,weight\nS01,70\n", encoding="utf-8")
     with pytest.raises(UsageError, match="age_years"):
         score_cases("pulmonary_infection_curb65", tmp_path / "in.csv", tmp_path / "out.csv")
+
+
+def test_a_file_as_a_spreadsheet_writes_it_is_read(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    text = 'case_id,Age_Years, confusion_new,urea_mmol_l,rr_per_min,sbp_mmhg,dbp_mmhg,备注\r\nS01,70,TRUE,8,30,80,50,"两\n行"\r\n'
+    source.write_bytes(text.encode("gb18030"))
+
+    [row] = results_of("pulmonary_infection_curb65", source, tmp_path)
+
+    assert (row["total"], row["Age_Years"], row["备注"]) == ("5", "70", "两\n行")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("", "empty"), ("age_years,AGE_YEARS\n1,2\n", "twice"), ("\n\n", "empty")]
+)
+def test_a_file_without_a_usable_header_is_told(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match=message):
+        score_cases("pulmonary_infection_curb65", tmp_path / "in.csv", tmp_path / "out.csv")
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be written"):
+        score_cases("pulmonary_infection_curb65", CASES["pulmonary_infection_curb65"], tmp_path / "no" / "out.csv")
